@@ -1,0 +1,3 @@
+module github.com/supervisorscope/scope
+
+go 1.26
