@@ -1,0 +1,140 @@
+package scope
+
+import (
+	"context"
+	"unsafe"
+)
+
+// A cancellation says why a scope was cancelled. A scope has at most one: the
+// first wins.
+type cancellation struct {
+	cause error // what context.Cause returns
+	err   error // what Err returns: context.Canceled or DeadlineExceeded
+	given error // what Cancel was called with, which is also the scope's result
+}
+
+// Cancel asks everything in s to end: it refuses newcomers and cancels the
+// contexts of the body, of all tasks and of the scopes nested in them, with
+// cause, or with [context.Canceled] if cause is nil. When Cancel returns, Err of
+// each of these contexts is not nil. It does not wait; see [Scope.Shutdown] and
+// [Scope.Wait].
+//
+// Cancel(nil) is a clean end: the scope's result is nil if nothing failed.
+// Cancel(err) makes err the result, unless something failed. The first cause
+// stays; later calls, and calls on a scope that has ended, do nothing. Cancel
+// never cancels the context that s was opened with.
+//
+// Cancel may be called from anywhere: the body, a task, a handler, outside.
+func (s *Scope) Cancel(cause error) {
+	s.mustBeOpened()
+	k := &cancellation{cause: cause, err: context.Canceled, given: cause}
+	if cause == nil {
+		k.cause = context.Canceled
+	}
+	s.cancel(k)
+}
+
+// cancel closes s with k and brings the news to all in it.
+func (s *Scope) cancel(k *cancellation) {
+	do, walk, ok := s.close(k)
+	if !ok {
+		return
+	}
+	if own := s.body.own.Load(); own != nil {
+		own.cancel(k.cause)
+	}
+	if walk {
+		s.cancelNested(&s.body, k)
+		s.eachTask(func(t *Task) { t.inherit(k) })
+	}
+	if o := s.reports.observer; o != nil {
+		o.scopeCancelled(s)
+	}
+	s.startGrace()
+	s.perform(do)
+}
+
+// inherit brings the scope's cancellation to t's own context and to the scopes
+// opened with it.
+func (t *Task) inherit(k *cancellation) {
+	if t.kind.shielded() {
+		return
+	}
+	if own := t.own.Load(); own != nil {
+		own.cancel(k.cause)
+	}
+	t.scope.cancelNested(t, k)
+}
+
+// cancelNested cancels the scopes that are linked to t, the body or a task of
+// s, with what has cancelled t.
+func (s *Scope) cancelNested(t *Task, k *cancellation) {
+	for _, n := range s.nestedOf(t) {
+		if n.linked {
+			n.cancel(&cancellation{cause: k.cause, err: k.err})
+		}
+	}
+}
+
+// cancelled returns the cancellation that s is under, or nil. A cancellation of
+// the context that s was opened with counts from the moment it is there, not
+// only from when package context has called back.
+func (s *Scope) cancelled() *cancellation {
+	if k := s.loadCancellation(); k != nil {
+		return k
+	}
+	if s.watch == nil || s.watch.Err() == nil {
+		return nil
+	}
+	s.cancelFrom(s.watch)
+	return s.loadCancellation()
+}
+
+// loadCancellation makes what Cancel was given happen before its use. The
+// store is under the scope's lock, which the race detector does not see.
+func (s *Scope) loadCancellation() *cancellation {
+	k := s.cancellation.Load()
+	if k != nil {
+		raceJoin(unsafe.Pointer(&s.cancellation))
+	}
+	return k
+}
+
+// cancelFrom cancels s because ctx is done.
+func (s *Scope) cancelFrom(ctx context.Context) {
+	k := &cancellation{cause: context.Cause(ctx), err: context.Canceled}
+	if s.timing != nil {
+		k.err = ctx.Err()
+	}
+	s.cancel(k)
+}
+
+// perform does what a move in the ledger has made due.
+func (s *Scope) perform(do todo) {
+	if do.shut {
+		s.slots.shut()
+	}
+	if do.idle != nil {
+		close(do.idle)
+	}
+	if do.over != nil {
+		close(do.over)
+	}
+	if do.daemons {
+		s.eachTask(func(t *Task) {
+			if t.kind == kindDaemon {
+				t.Cancel(nil)
+			}
+		})
+	}
+	if do.cleanup != nil {
+		s.start(do.cleanup)
+	}
+	if do.report {
+		s.start(s.listReport(s.reportUnseen))
+		s.perform(s.release())
+	}
+	if do.end {
+		s.end()
+	}
+}

@@ -1,0 +1,123 @@
+package scope
+
+import (
+	"context"
+	"unsafe"
+)
+
+// exit ends t: its function returned err, or panicked with v, or called Goexit.
+// It runs on the task's goroutine, in a deferred call, so that a panic's stack
+// is still there.
+func (t *Task) exit(returned bool, err error, v any) {
+	if returned && err == nil && t.kind != kindStart && t.scope.reports.observer == nil {
+		t.finish(outcomeOK)
+		return
+	}
+	t.exitSlowly(returned, err, v)
+}
+
+// exitSlowly is exit for a task that has something to tell. Whatever a handler
+// does, panic and Goexit included, the task ends.
+func (t *Task) exitSlowly(returned bool, err error, v any) {
+	out, err := t.judge(returned, err, v)
+	defer t.finish(out)
+	if err != nil {
+		t.setErr(err)
+	}
+	if f, failed := err.(*Failure); failed {
+		t.scope.route(t, f)
+	}
+	if o := t.scope.reports.observer; o != nil {
+		o.taskEnded(t, out)
+	}
+}
+
+// judge tells the five ends apart. The error is a *Failure if t failed, and
+// what t returned if it was cancelled.
+func (t *Task) judge(returned bool, err error, v any) (outcome, error) {
+	switch {
+	case v != nil:
+		return outcomePanicked, t.failure(newPanicError(v))
+	case !returned:
+		return outcomeFailed, t.failure(ErrGoexit)
+	case err == nil && t.startFailed():
+		return outcomeFailed, t.failure(ErrNotReady)
+	case err == nil:
+		return outcomeOK, nil
+	case isEcho(err, t.context().Err(), t.cause()):
+		return outcomeCancelled, err
+	default:
+		return outcomeFailed, t.failure(err)
+	}
+}
+
+func (t *Task) setErr(err error) { t.needTail().err.Store(&err) }
+
+// finish takes t out of its scope, after the scopes opened with its context
+// have ended, and wakes who waits for it.
+func (t *Task) finish(out outcome) {
+	s := t.scope
+	s.giveSlot(t)
+	for {
+		do, r := s.remove(t, out)
+		if r == hasNested {
+			s.endNested(t)
+			continue
+		}
+		if r == wakesThen {
+			do = t.wake()
+		}
+		if do.any {
+			s.perform(do)
+		}
+		return
+	}
+}
+
+// wake releases what hangs on t: its context and its waiters.
+func (t *Task) wake() todo {
+	if own := t.own.Load(); own != nil {
+		own.cancel(nil)
+	}
+	if tail := t.tail.Load(); tail != nil {
+		tail.close()
+	}
+	return t.scope.release()
+}
+
+// refuse ends a task that was not admitted, as Go does it.
+func (t *Task) refuse(err error) {
+	s := t.scope
+	s.countRefused()
+	t.body = nil
+	t.setErr(err)
+	raceRelease(unsafe.Pointer(t))
+	t.outcome.Store(uint32(outcomeRefused))
+	t.tail.Load().close()
+	// A fail-fast scope that is closing has told its caller why, or will.
+	if !s.failFast || err == ErrLimit {
+		s.route(t, t.failure(err))
+	}
+}
+
+// route brings a failure to where it belongs, exactly once: to who asked for
+// the task's result, into the scope's result, or to the handler.
+func (s *Scope) route(t *Task, f *Failure) {
+	if t.kind == kindDo || t.startFailed() {
+		return
+	}
+	if fatal := isFatal(f.Err); fatal || s.failFast {
+		if s.claim(f, fatal) {
+			s.cancel(&cancellation{cause: f, err: context.Canceled})
+			return
+		}
+	}
+	if s.keep(f) {
+		return
+	}
+	if t.kind == kindAsync && t.result() == outcomeNone {
+		s.leaveUnseen(t, f)
+		return
+	}
+	s.handle(t, f)
+}

@@ -1,0 +1,196 @@
+package scope
+
+import (
+	"context"
+	"runtime"
+	"sync/atomic"
+	"unsafe"
+)
+
+// A Future is the handle to a task that computes a value; see [Async]. It may be
+// waited for by many goroutines, and read after the scope has ended. All methods
+// are safe for concurrent use.
+type Future[T any] struct {
+	task // first, so that the task and its result are one allocation
+
+	f     func(context.Context) (T, error)
+	value T // written by the task before it ends
+}
+
+// task is embedded under a name that is not exported, so that a Future has the
+// methods of a Task but cannot be taken apart.
+type task = Task
+
+// Async starts f as a task of s, as [Scope.Go] does, and returns the handle to
+// its result. In a fail-fast scope a failure ends the scope like any other. In a
+// supervised scope, and after the first failure, it goes to who calls
+// [Future.Wait], [Future.Result] or Err; if nobody ever does, it goes to the
+// handler when the scope ends or the future is collected, and is never lost.
+// Async panics if f is nil.
+func Async[T any](s *Scope, name string, f func(context.Context) (T, error)) *Future[T] {
+	pc := callerPC()
+	if f == nil {
+		panic("scope: nil function; pass the function that the task shall run")
+	}
+	s.mustBeOpened()
+	fu := &Future[T]{f: f}
+	fu.scope, fu.name, fu.body, fu.pc, fu.kind = s, name, (*futureBody[T])(fu), pc, kindAsync
+	if name == "" {
+		fu.name = funcName(entry(f))
+	}
+	s.launch(&fu.task)
+	return fu
+}
+
+// A futureBody is a Future as what its task runs.
+type futureBody[T any] Future[T]
+
+func (b *futureBody[T]) exec(ctx context.Context) (err error) {
+	f := b.f
+	b.f = nil
+	b.value, err = f(ctx)
+	return err
+}
+
+// Wait blocks until the task has ended and returns its result: the value, or
+// the zero value and the error that [Task.Err] returns. If ctx is done first it
+// returns the cause of ctx, and the task goes on. The two can be told apart: a
+// failure of the task is a [*Failure] or Is [ErrCancelled], or the reason of a
+// refusal. Called with the task's own context it returns [ErrSelfWait].
+func (fu *Future[T]) Wait(ctx context.Context) (T, error) {
+	// A failure is not reported as unseen while somebody waits; so who gives
+	// up looks once more after it has stopped counting as a waiter.
+	waiters := &fu.needTail().waiters
+	waiters.Add(1)
+	err := fu.task.Wait(ctx)
+	waiters.Add(-1)
+	if err != nil && fu.result() == outcomeNone {
+		var zero T
+		return zero, err
+	}
+	return fu.Result()
+}
+
+// Result returns what Wait would, without blocking: [ErrRunning] before the
+// end.
+func (fu *Future[T]) Result() (T, error) {
+	if err := fu.Err(); err != nil {
+		var zero T
+		return zero, err
+	}
+	return fu.value, nil
+}
+
+// An unseen is the failure of a future that nobody has fetched yet. It does not
+// hold the future, whose collection is how we learn that nobody will.
+type unseen struct {
+	scope *Scope
+	tail  *taskTail
+	f     *Failure
+	once  atomic.Bool // set by who fetches or reports the failure
+
+	older, newer *unseen // guarded by the scope's lock
+}
+
+// leaveUnseen keeps f, the failure of the future t, until somebody fetches it,
+// the future is collected, or the scope ends.
+func (s *Scope) leaveUnseen(t *Task, f *Failure) {
+	tail := t.needTail()
+	u := &unseen{scope: s, tail: tail, f: f}
+	tail.unseen.Store(u)
+	s.pushUnseen(u)
+	runtime.AddCleanup(t, (*unseen).collected, u)
+}
+
+// fetched notes that somebody has seen the failure. It reports whether that
+// was the first time.
+func (u *unseen) fetched() bool {
+	if u == nil || !u.once.CompareAndSwap(false, true) {
+		return false
+	}
+	u.scope.unlinkUnseen(u)
+	return true
+}
+
+// collected reports the failure in a task of its own, since the goroutine that
+// tells of collections must not be held up by a handler.
+func (u *unseen) collected() {
+	if u.once.Load() {
+		return
+	}
+	s := u.scope
+	t := s.listReport(func(context.Context) error {
+		u.report()
+		return nil
+	})
+	if t != nil {
+		s.start(t)
+	}
+}
+
+// report gives the failure to the handler, unless somebody has it, or is about
+// to.
+func (u *unseen) report() {
+	if u.fetched() && u.tail.waiters.Load() == 0 {
+		u.scope.handle(&u.scope.body, u.f)
+	}
+}
+
+// listReport lists a task that hands over failures with f, or returns nil if
+// the scope is ending, when all have been handed over.
+func (s *Scope) listReport(f func(context.Context) error) *Task {
+	t := &Task{scope: s, name: "report failures", body: plainBody(f), pc: s.pc, kind: kindReport}
+	if !s.admitReport(t) {
+		return nil
+	}
+	return t
+}
+
+// reportUnseen gives what nobody fetched to the handler.
+func (s *Scope) reportUnseen(context.Context) error {
+	for u := s.oldestUnseen(); u != nil; u = s.oldestUnseen() {
+		u.report()
+	}
+	return nil
+}
+
+//go:norace
+func (s *Scope) pushUnseen(u *unseen) {
+	raceRelease(unsafe.Pointer(s))
+	s.mu.lock()
+	u.older = s.unseen
+	if u.older != nil {
+		u.older.newer = u
+	}
+	s.unseen = u
+	s.mu.unlock()
+}
+
+//go:norace
+func (s *Scope) unlinkUnseen(u *unseen) {
+	s.mu.lock()
+	if u.newer == nil {
+		s.unseen = u.older
+	} else {
+		u.newer.older = u.older
+	}
+	if u.older != nil {
+		u.older.newer = u.newer
+	}
+	u.older, u.newer = nil, nil
+	s.mu.unlock()
+}
+
+// oldestUnseen returns the failure that has waited longest, or nil.
+//
+//go:norace
+func (s *Scope) oldestUnseen() *unseen {
+	s.mu.lock()
+	u := s.unseen
+	for u != nil && u.older != nil {
+		u = u.older
+	}
+	s.mu.unlock()
+	raceJoin(unsafe.Pointer(s))
+	return u
+}

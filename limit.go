@@ -1,0 +1,85 @@
+package scope
+
+import (
+	"context"
+	"sync"
+)
+
+// slots bound how many ordinary tasks of a scope are live at a time. A nil
+// *slots is no bound.
+type slots struct {
+	taken  chan struct{} // buffered, one element per slot that is taken
+	closed chan struct{} // closed when the scope begins to refuse newcomers
+	once   sync.Once
+}
+
+func newSlots(n int) *slots {
+	return &slots{taken: make(chan struct{}, n), closed: make(chan struct{})}
+}
+
+// try takes a slot if one is free.
+func (l *slots) try() (ok bool) {
+	if l == nil {
+		return true
+	}
+	raceHidden(func() {
+		select {
+		case l.taken <- struct{}{}:
+			ok = true
+		default:
+		}
+	})
+	return ok
+}
+
+// wait takes a slot when one is free, first come, first served. It reports
+// false if the scope closes, or ctx (which may be nil) is done, before.
+func (l *slots) wait(ctx context.Context) (ok bool) {
+	var done <-chan struct{}
+	if ctx != nil {
+		done = ctx.Done()
+	}
+	raceHidden(func() {
+		select {
+		case l.taken <- struct{}{}:
+			ok = true
+		case <-l.closed:
+		case <-done:
+		}
+	})
+	return ok
+}
+
+func (l *slots) give() { raceHidden(func() { <-l.taken }) }
+
+// shut wakes who waits for a slot in vain.
+func (l *slots) shut() {
+	if l != nil {
+		l.once.Do(func() { close(l.closed) })
+	}
+}
+
+// takeSlot takes a slot for t. At the limit it waits, for ctx, too, if that is
+// not nil; but it does not let a task of s wait for what may be its own slot.
+func (s *Scope) takeSlot(t *Task, ctx context.Context) error {
+	if s.slots == nil || !t.kind.ordinary() || s.slots.try() {
+		return nil
+	}
+	if s.runsHere() {
+		return ErrLimit
+	}
+	if s.slots.wait(ctx) {
+		return nil
+	}
+	if ctx != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return s.closedError()
+}
+
+// giveSlot gives back the slot of t.
+func (s *Scope) giveSlot(t *Task) {
+	if s.slots != nil && t.kind.ordinary() {
+		s.slots.give()
+	}
+}

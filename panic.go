@@ -1,0 +1,95 @@
+package scope
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+)
+
+// A PanicError is a panic of a task, as an error.
+type PanicError struct {
+	// Value is what panic was called with. For panic(nil) it is a
+	// [*runtime.PanicNilError].
+	Value any
+
+	pcs []uintptr // of the panicking goroutine, innermost first
+}
+
+// maxPanicFrames bounds the stack that a PanicError keeps.
+const maxPanicFrames = 64
+
+// newPanicError records the panic v. It must be called while the panic's stack
+// is still there: from a deferred call. The stack of a PanicError that was
+// panicked with again stays the first one.
+//
+//go:noinline
+func newPanicError(v any) *PanicError {
+	if err, ok := v.(error); ok {
+		var first *PanicError
+		if errors.As(err, &first) {
+			return &PanicError{Value: v, pcs: first.pcs}
+		}
+	}
+	pcs := make([]uintptr, maxPanicFrames)
+	return &PanicError{Value: v, pcs: pcs[:runtime.Callers(2, pcs)]}
+}
+
+// Error returns "panic: " and the value, without the stack.
+func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
+
+// Unwrap returns the value if it is an error, so that errors.Is and errors.As
+// reach it.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
+
+// Stack returns the stack of the goroutine at the panic, in the layout of the
+// runtime's own tracebacks, from the function that panicked outwards. At most
+// 64 frames are kept. The frames are looked up at each call.
+func (e *PanicError) Stack() string {
+	var b strings.Builder
+	frames := runtime.CallersFrames(e.pcs)
+	panicking := false
+	for more := true; more; {
+		var f runtime.Frame
+		f, more = frames.Next()
+		switch {
+		case f.Function == "":
+		case f.Function == "runtime.gopanic":
+			// What was written so far is the deferred calls on top of the panic.
+			panicking = true
+			b.Reset()
+		case panicking && strings.HasPrefix(f.Function, "runtime."):
+			// the runtime's way from a fault to the panic
+		default:
+			panicking = false
+			fmt.Fprintf(&b, "%s(...)\n\t%s:%d\n", f.Function, f.File, f.Line)
+		}
+	}
+	return b.String()
+}
+
+// Format writes the error; with %+v also the stack.
+func (e *PanicError) Format(w fmt.State, verb rune) {
+	text := e.Error()
+	if verb == 'v' && w.Flag('+') {
+		text += "\n\n" + e.Stack()
+	}
+	fmt.Fprintf(w, directive(w, verb), text)
+}
+
+// directive returns the format for the text of an error under verb.
+func directive(w fmt.State, verb rune) string {
+	switch {
+	case verb == 'q':
+		return "%q"
+	case verb == 'x' || verb == 'X':
+		return "%" + string(verb)
+	case verb == 'v' || verb == 's':
+		return "%s"
+	default:
+		return "%%!" + string(verb) + "(%s)"
+	}
+}

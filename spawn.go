@@ -1,0 +1,134 @@
+package scope
+
+import (
+	"context"
+	"runtime"
+	"time"
+	"unsafe"
+)
+
+// Go starts f as a task of s, on a goroutine of its own, and returns the
+// handle. The name is for people; it need not be unique, and "" stands for the
+// function's name.
+//
+// The context that f gets has the scope's values, deadline and cancellation,
+// not those of the goroutine that calls Go. What f returns is the task's
+// outcome: see the package comment for the five ends. Once admitted, f is
+// called exactly once, also if s is cancelled before it starts; its context is
+// done then.
+//
+// If s is closing or has ended, f is not called: the handle is done already
+// and its Err Is [ErrClosed] and Is the cause of the cancellation. In a
+// supervised scope the refusal also reaches the handler, so that no work
+// vanishes unseen. [Scope.TryGo] returns the refusal instead. With [Limit], Go
+// waits for a slot, until s closes; a task of s that calls Go at the limit is
+// refused with [ErrLimit], since it might wait for itself.
+//
+// Go may be called from any goroutine. It panics if f is nil.
+func (s *Scope) Go(name string, f func(context.Context) error) *Task {
+	t := s.newTask(kindTask, name, f, callerPC())
+	s.launch(t)
+	return t
+}
+
+// TryGo is [Scope.Go], but it never waits and returns a refusal as an error:
+// one that Is [ErrClosed], and Is the cause of the cancellation, if s is closing
+// or has ended; [ErrLimit] if all slots of [Limit] are taken. The handle is nil
+// then, and neither the scope nor the handler takes notice.
+func (s *Scope) TryGo(name string, f func(context.Context) error) (*Task, error) {
+	t := s.newTask(kindTask, name, f, callerPC())
+	if !s.slots.try() {
+		s.countRefused()
+		return nil, ErrLimit
+	}
+	if err := s.enter(t); err != nil {
+		s.countRefused()
+		return nil, err
+	}
+	go t.run()
+	return t, nil
+}
+
+// Daemon is [Scope.Go] for a task that serves the others: it does not hold the
+// scope open. When the body and all ordinary tasks are over, or when a drain
+// has come to its end, daemons are cancelled and waited for. [Limit] does not
+// count them.
+func (s *Scope) Daemon(name string, f func(context.Context) error) *Task {
+	t := s.newTask(kindDaemon, name, f, callerPC())
+	s.launch(t)
+	return t
+}
+
+func (s *Scope) newTask(k kind, name string, f func(context.Context) error, pc uintptr) *Task {
+	if f == nil {
+		panic("scope: nil function; pass the function that the task shall run")
+	}
+	if s == nil {
+		s.mustBeOpened()
+	}
+	t := &Task{scope: s, name: name, body: plainBody(f), pc: pc, kind: k}
+	if name == "" {
+		t.name = funcName(entry(f))
+	}
+	return t
+}
+
+// launch admits t and starts it, or refuses it as Go does.
+func (s *Scope) launch(t *Task) {
+	if err := s.takeSlot(t, nil); err != nil {
+		t.refuse(err)
+		return
+	}
+	if err := s.enter(t); err != nil {
+		t.refuse(err)
+		return
+	}
+	go t.run()
+}
+
+// enter admits t, or gives its slot back and says why not.
+func (s *Scope) enter(t *Task) error {
+	s.cancelled() // a parent's cancellation counts from the moment it is there
+	t.start = time.Since(s.opened)
+	verdict := s.admit(t, false)
+	if verdict == fromInsideOnly && s.runsHere() {
+		verdict = s.admit(t, true)
+	}
+	if verdict != admitted {
+		s.giveSlot(t)
+		return s.closedError()
+	}
+	if o := s.reports.observer; o != nil {
+		o.taskStarted(t)
+	}
+	return nil
+}
+
+// start runs a task that is listed already, such as a deferred function.
+func (s *Scope) start(t *Task) {
+	raceJoin(unsafe.Pointer(s))
+	t.start = time.Since(s.opened)
+	go t.run()
+}
+
+// run is the root of a task's goroutine. In a traceback its receiver names the
+// task, which is how stacks are joined to tasks (see stack.go): so it is never
+// inlined, and the receiver stays live to the end.
+//
+//go:noinline
+func (t *Task) run() {
+	var err error
+	returned := false
+	defer func() {
+		v := recover()
+		if v != nil && t.scope.reports.crash {
+			panic(v) // the scope must not end before the process does
+		}
+		t.exit(returned, err, v)
+	}()
+	f := t.body
+	t.body = nil
+	err = f.exec(t.context())
+	returned = true
+	runtime.KeepAlive(t)
+}

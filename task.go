@@ -1,0 +1,190 @@
+package scope
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+	"unsafe"
+)
+
+// A Task is one function running in a [Scope], and the handle to it.
+//
+// The handle may be dropped or kept: the scope forgets a task when it has
+// ended, and the handle keeps no more than the outcome. All methods are safe
+// for concurrent use.
+type Task struct {
+	// One allocation holds the handle, the node in the scope's list and the
+	// task's context (see taskContext); all that is rare hangs off own and
+	// tail. 112 bytes: TestTaskSize.
+
+	scope *Scope
+	name  string
+	body  body          // dropped when the task starts, so that it hides no leak
+	start time.Duration // since scope.opened
+	pc    uintptr       // where it was started
+
+	next, prev *Task  // guarded by the scope's lock
+	nested     *Scope // scopes opened with this task's ctx; guarded alike
+	seq        uint64 // number in the scope; set by ledger.enlist
+
+	own  atomic.Pointer[ownContext] // made when Done is first asked for
+	tail atomic.Pointer[taskTail]   // made for waiters, or with an error
+
+	outcome atomic.Uint32 // an outcome; set under the scope's lock
+	kind    kind
+	listed  bool // in the scope's list; guarded by its lock
+	armed   bool // counted in ledger.armed; guarded alike
+}
+
+// A body is what a task runs. A plain function and a future's are both shaped
+// like a pointer, so that neither costs an allocation.
+type body interface {
+	exec(ctx context.Context) error
+}
+
+type plainBody func(context.Context) error
+
+func (f plainBody) exec(ctx context.Context) error { return f(ctx) }
+
+// A taskTail is the part of a task that most tasks never need.
+type taskTail struct {
+	done   chan struct{} // closed when the task has ended
+	closed atomic.Bool   // done is, or is about to be, closed
+	err    atomic.Pointer[error]
+	unseen atomic.Pointer[unseen]
+	detail atomic.Pointer[func() any]
+
+	starting *starting    // of a task of Start, set before it starts
+	waiters  atomic.Int32 // who waits for a future's result
+}
+
+func (t *Task) needTail() *taskTail {
+	if tail := t.tail.Load(); tail != nil {
+		return tail
+	}
+	t.tail.CompareAndSwap(nil, &taskTail{done: make(chan struct{})})
+	return t.tail.Load()
+}
+
+func (tail *taskTail) close() {
+	if tail.closed.CompareAndSwap(false, true) {
+		close(tail.done)
+	}
+}
+
+// result returns how t ended, or outcomeNone while it runs.
+func (t *Task) result() outcome {
+	out := outcome(t.outcome.Load())
+	if out != outcomeNone {
+		raceJoin(unsafe.Pointer(t))
+	}
+	return out
+}
+
+// Name returns the name the task was started with, or, if that was empty, the
+// name of its function.
+func (t *Task) Name() string { return t.name }
+
+// Scope returns the scope that owns the task.
+func (t *Task) Scope() *Scope { return t.scope }
+
+// Done returns a channel that is closed when the task has ended: its function
+// has returned, with all its deferred functions, and the handler of its failure
+// has, too. It is not the Done of the task's context, which tells the task to
+// end.
+func (t *Task) Done() <-chan struct{} {
+	tail := t.needTail()
+	if t.result() != outcomeNone {
+		tail.close()
+	}
+	return tail.done
+}
+
+// Err returns [ErrRunning] while the task runs, and then how it ended: nil if
+// it returned nil, a [*Failure] if it failed, an error that Is [ErrCancelled]
+// and wraps what the task returned if it was cancelled, and the reason, such as
+// [ErrClosed], if it was refused. Err does not block.
+func (t *Task) Err() error {
+	out := t.result()
+	if out == outcomeNone {
+		return ErrRunning
+	}
+	tail := t.tail.Load()
+	if tail == nil {
+		return nil
+	}
+	tail.unseen.Load().fetched()
+	err := tail.err.Load()
+	switch {
+	case err == nil:
+		return nil
+	case out == outcomeCancelled:
+		return &cancelledError{task: t.path(), err: *err}
+	default:
+		return *err
+	}
+}
+
+// Wait blocks until the task has ended, and returns nil then, whatever became
+// of the task: its failure is its own, not the waiter's, and [Task.Err] tells.
+// If ctx is done first, Wait returns the cause and the task goes on. Called
+// with the task's own context, or one derived from it, Wait returns
+// [ErrSelfWait] at once. The end of the task synchronizes before the return.
+func (t *Task) Wait(ctx context.Context) error {
+	if t.result() != outcomeNone {
+		return nil
+	}
+	if t.holds(current(ctx)) {
+		return ErrSelfWait
+	}
+	return await(ctx, t.Done())
+}
+
+// holds reports whether t cannot end before inner, a task or a body, does.
+func (t *Task) holds(inner *Task) bool {
+	for ; inner != nil; inner = inner.scope.parent {
+		if inner == t {
+			return true
+		}
+	}
+	return false
+}
+
+// await waits for done, or for ctx and then returns its cause.
+func await(ctx context.Context, done <-chan struct{}) error {
+	select {
+	case <-done:
+		return nil
+	default:
+	}
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Cancel asks this task alone to end: its context is cancelled with cause, or
+// with [context.Canceled] if cause is nil, and so are the scopes opened with
+// that context. Cancel does not wait, and does nothing if the task has been
+// cancelled or has ended. A task that answers by returning the cause counts as
+// cancelled, not as failed.
+func (t *Task) Cancel(cause error) {
+	if t.result() != outcomeNone {
+		return
+	}
+	if cause == nil {
+		cause = context.Canceled
+	}
+	t.ownContext().cancel(cause)
+	t.scope.cancelNested(t, &cancellation{cause: cause, err: context.Canceled})
+}
+
+// An ownContext is the standard context behind a task's context. It exists
+// from the first Done on, so that what is derived from the task's context
+// hangs in package context's own tree.
+type ownContext struct {
+	context.Context
+	cancel context.CancelCauseFunc
+}

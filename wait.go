@@ -1,0 +1,131 @@
+package scope
+
+import (
+	"context"
+	"unsafe"
+)
+
+// Wait blocks until the tasks of s are over and returns the scope's result so
+// far. In an open scope it waits until no ordinary task is live, at once if
+// there is none, and neither closes the scope nor touches daemons; the scope
+// can start tasks again. In a scope that is closing it waits for all of it,
+// deferred functions included. It does not wait for a body, which the caller of
+// [Run] owns, and it does not cancel.
+//
+// The result is that of [Run]. If ctx is done first, Wait returns the cause.
+// Called from inside a task of s, which ctx or the goroutine tells, it returns
+// [ErrSelfWait]. Any number of goroutines may wait. The end of each task
+// synchronizes before the return.
+func (s *Scope) Wait(ctx context.Context) error {
+	s.mustBeOpened()
+	if s.holds(ctx) {
+		return ErrSelfWait
+	}
+	if err := s.await(ctx, s.waitIdle); err != nil {
+		return err
+	}
+	return s.outcome()
+}
+
+// Drain lets s come to its end: it refuses newcomers from outside, cancels
+// nobody, and waits until all tasks are over. What runs may still start tasks of
+// its own. When only daemons are left, they are cancelled. A task that ends
+// within the drain is never cancelled; [Scope.Shutdown] after it is for the rest.
+//
+// Drain returns the scope's result, as [Scope.Wait] does. If ctx is done first,
+// it returns a [*StragglersError], and the scope goes on draining. Called from
+// inside a task of s it closes the scope to newcomers and returns [ErrSelfWait].
+// To find out whether a spawner is a task of s, its stack is looked at, which
+// costs some microseconds per task started during a drain.
+func (s *Scope) Drain(ctx context.Context) error {
+	s.mustBeOpened()
+	inside := s.holds(ctx)
+	s.perform(s.drain())
+	if inside {
+		return ErrSelfWait
+	}
+	return s.awaitEnd(ctx)
+}
+
+// Shutdown ends s: it refuses newcomers, cancels everything as
+// [Scope.Cancel](nil) does, and waits until all is over: tasks, handlers and
+// deferred functions. It returns the scope's result then, which is nil after a
+// clean shutdown.
+//
+// If ctx is done first, Shutdown returns a [*StragglersError] that names each
+// task left, with its stack, and wraps the cause of ctx. The scope goes on
+// closing: a later Wait or Shutdown succeeds when the stragglers have ended.
+//
+// Shutdown may be called many times, from many goroutines, and with a ctx that
+// is done already, which asks without waiting. Called from inside a task of s,
+// which ctx or the goroutine tells, it cancels and returns [ErrSelfWait]. In the
+// body of a lexical scope it waits for the tasks, not for the body.
+func (s *Scope) Shutdown(ctx context.Context) error {
+	s.mustBeOpened()
+	inside := s.holds(ctx)
+	s.Cancel(nil)
+	if inside {
+		return ErrSelfWait
+	}
+	return s.awaitEnd(ctx)
+}
+
+// Done returns a channel that is closed when s has ended: nothing of it runs,
+// and nothing can be started in it.
+func (s *Scope) Done() <-chan struct{} {
+	s.mustBeOpened()
+	return s.doneChan()
+}
+
+// awaitEnd waits for the end and names the stragglers if there is none.
+func (s *Scope) awaitEnd(ctx context.Context) error {
+	switch err := s.await(ctx, s.waitOver); err {
+	case nil:
+		return s.outcome()
+	case ErrSelfWait:
+		return err
+	default:
+		return s.stragglers(err)
+	}
+}
+
+// await waits for one channel after the other that next returns, until it
+// returns none. What waits for idle tasks is content with a moment.
+func (s *Scope) await(ctx context.Context, next func() (ch chan struct{}, idle bool)) error {
+	ch, idle := next()
+	// Only who has to wait pays for the look at its own stack.
+	if ch != nil && s.runsHere() {
+		return ErrSelfWait
+	}
+	for ch != nil {
+		if err := await(ctx, ch); err != nil {
+			return err
+		}
+		if idle && s.isOpen() {
+			break
+		}
+		ch, idle = next()
+	}
+	raceJoin(unsafe.Pointer(s))
+	return nil
+}
+
+// holds reports whether ctx belongs to a task of s or of a scope nested in it,
+// which s would wait for. The body is not waited for.
+func (s *Scope) holds(ctx context.Context) bool {
+	for t := current(ctx); t != nil; t = t.scope.parent {
+		if t.scope == s && t.kind != kindBody {
+			return true
+		}
+	}
+	return false
+}
+
+// outcome returns the result of s as of now.
+func (s *Scope) outcome() error {
+	if s.hasEnded() {
+		_ = s.fetch()
+		return s.fixed
+	}
+	return s.verdict()
+}
