@@ -38,7 +38,11 @@ func (s *Scope) Cancel(cause error) {
 func (s *Scope) cancel(k *cancellation) {
 	do, walk, ok := s.close(k)
 	if !ok {
-		return
+		// Another call was first. It may still be on its way, but when this one
+		// returns, too, all must have been reached.
+		if k = s.loadCancellation(); k == nil {
+			return
+		}
 	}
 	if own := s.body.own.Load(); own != nil {
 		own.cancel(k.cause)
@@ -47,7 +51,10 @@ func (s *Scope) cancel(k *cancellation) {
 		s.cancelNested(&s.body, k)
 		s.eachTask(func(t *Task) { t.inherit(k) })
 	}
-	if o := s.reports.observer; o != nil {
+	if !ok {
+		return
+	}
+	if o := s.reports.watcher(); o != nil {
 		o.scopeCancelled(s)
 	}
 	s.startGrace()
@@ -78,7 +85,8 @@ func (s *Scope) cancelNested(t *Task, k *cancellation) {
 
 // cancelled returns the cancellation that s is under, or nil. A cancellation of
 // the context that s was opened with counts from the moment it is there, not
-// only from when package context has called back.
+// only from when package context has called back; but the look alone changes
+// nothing.
 func (s *Scope) cancelled() *cancellation {
 	if k := s.loadCancellation(); k != nil {
 		return k
@@ -86,8 +94,7 @@ func (s *Scope) cancelled() *cancellation {
 	if s.watch == nil || s.watch.Err() == nil {
 		return nil
 	}
-	s.cancelFrom(s.watch)
-	return s.loadCancellation()
+	return &cancellation{cause: context.Cause(s.watch), err: s.watch.Err()}
 }
 
 // loadCancellation makes what Cancel was given happen before its use. The
@@ -102,17 +109,13 @@ func (s *Scope) loadCancellation() *cancellation {
 
 // cancelFrom cancels s because ctx is done.
 func (s *Scope) cancelFrom(ctx context.Context) {
-	k := &cancellation{cause: context.Cause(ctx), err: context.Canceled}
-	if s.timing != nil {
-		k.err = ctx.Err()
-	}
-	s.cancel(k)
+	s.cancel(&cancellation{cause: context.Cause(ctx), err: ctx.Err()})
 }
 
 // perform does what a move in the ledger has made due.
 func (s *Scope) perform(do todo) {
 	if do.shut {
-		s.slots.shut()
+		s.slots().shut()
 	}
 	if do.idle != nil {
 		close(do.idle)
@@ -128,13 +131,19 @@ func (s *Scope) perform(do todo) {
 		})
 	}
 	if do.cleanup != nil {
-		s.start(do.cleanup)
+		s.startLate(do.cleanup)
 	}
-	if do.report {
-		s.start(s.listReport(s.reportUnseen))
+	if do.nested {
+		s.endNested(&s.body)
 		s.perform(s.release())
 	}
-	if do.end {
+	if do.report {
+		s.startReport(s.reportUnseen)
+		s.perform(s.release())
+	}
+	if do.end && s.lexical {
+		s.left.Done()
+	} else if do.end {
 		s.end()
 	}
 }

@@ -18,6 +18,8 @@ type cleanup struct {
 // In a lexical scope they are over when [Run] or [Supervise] returns, in a
 // long-lived one when Shutdown, Drain or Wait does. Defer panics if f is nil,
 // or if the scope has ended and nothing would call f.
+//
+//go:noinline
 func (s *Scope) Defer(name string, f func(context.Context) error) {
 	t := s.newTask(kindDefer, name, f, callerPC())
 	s.mustBeOpened()

@@ -83,19 +83,22 @@ func (c *taskContext) String() string { return "scope.Task(" + (*Task)(c).path()
 // stopped returns the cancellation that t is under, not counting one of its
 // own, or nil.
 func (t *Task) stopped() *cancellation {
-	if !t.kind.shielded() {
-		if k := t.scope.cancelled(); k != nil {
+	if ended := t.result() != outcomeNone; ended && (t.scopeLive || t.kind == kindBody) {
+		if k := t.scope.loadCancellation(); k != nil && t.kind == kindBody {
 			return k
 		}
+		return taskEnded()
 	}
-	if t.result() != outcomeNone {
-		return &taskEnded
+	if t.kind.shielded() {
+		return nil
 	}
-	return nil
+	return t.scope.cancelled()
 }
 
 // taskEnded cancels what was derived from the context of a task that is over.
-var taskEnded = cancellation{cause: context.Canceled, err: context.Canceled}
+func taskEnded() *cancellation {
+	return &cancellation{cause: context.Canceled, err: context.Canceled}
+}
 
 // ownContext returns t's standard context, made at the first call.
 func (t *Task) ownContext() *ownContext {

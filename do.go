@@ -15,12 +15,14 @@ import (
 // returned as it is, a panic or Goexit goes on in the caller, and scope and
 // handler do not hear of it. A refusal is one like that of [Scope.TryGo], but
 // at a [Limit] Do waits for a slot, or for ctx. f is not called then.
+//
+//go:noinline
 func (s *Scope) Do(ctx context.Context, name string, f func(context.Context) error) error {
 	current(ctx) // panics if ctx is nil
 	t := s.newTask(kindDo, name, f, callerPC())
-	own, cancel := context.WithCancelCause(ctx)
-	t.own.Store(&ownContext{Context: own, cancel: cancel})
-	defer cancel(nil)
+	own := s.doContext(ctx)
+	t.own.Store(own)
+	defer own.cancel(nil)
 	err := s.takeSlot(t, ctx)
 	if err == nil {
 		err = s.enter(t)
@@ -40,6 +42,20 @@ func (s *Scope) Do(ctx context.Context, name string, f func(context.Context) err
 	err = t.inline()
 	returned = true
 	return err
+}
+
+// doContext derives the context of a task of Do from the caller's.
+func (s *Scope) doContext(ctx context.Context) *ownContext {
+	own, cancel := context.WithCancelCause(ctx)
+	t := s.timing()
+	if t == nil || t.at.IsZero() {
+		return &ownContext{Context: own, cancel: cancel}
+	}
+	timed, release := context.WithDeadlineCause(own, t.at, t.expired)
+	return &ownContext{Context: timed, cancel: func(cause error) {
+		cancel(cause)
+		release()
+	}}
 }
 
 // inline runs a task or a body on the caller's goroutine. Like run it is a

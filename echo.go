@@ -3,6 +3,7 @@ package scope
 import (
 	"context"
 	"errors"
+	"unsafe"
 )
 
 // isEcho reports whether err, returned by a task whose context is done with
@@ -55,12 +56,12 @@ func onlyLeaves(err error, ok func(node error, leaf bool) bool) bool {
 	return len(below) > 0
 }
 
-// same reports whether two errors are identical. Errors of a type that cannot
-// be compared are not.
+// same reports whether two errors are identical. Those of a type that cannot be
+// compared are if they are one and the same interface value, handed around.
 func same(a, b error) (eq bool) {
 	defer func() {
 		if recover() != nil {
-			eq = false
+			eq = *(*[2]uintptr)(unsafe.Pointer(&a)) == *(*[2]uintptr)(unsafe.Pointer(&b))
 		}
 	}()
 	return a == b

@@ -63,16 +63,18 @@ func (s *Scope) closedError() error {
 }
 
 // A cancelledError is how a cancelled task ended: it Is ErrCancelled and wraps
-// what the task returned.
+// the cause and what the task returned.
 type cancelledError struct {
-	task string
-	err  error
+	task       string
+	cause, err error
 }
 
-func (e *cancelledError) Error() string { return fmt.Sprintf("task %q: cancelled: %v", e.task, e.err) }
+func (e *cancelledError) Error() string {
+	return fmt.Sprintf("task %q: cancelled: %v", e.task, e.cause)
+}
 
 func (e *cancelledError) Is(target error) bool { return target == ErrCancelled }
-func (e *cancelledError) Unwrap() error        { return e.err }
+func (e *cancelledError) Unwrap() []error      { return []error{e.cause, e.err} }
 
 // An expiredError is the cause of a scope's own deadline; it says whose.
 type expiredError struct {
@@ -112,18 +114,28 @@ type containedError struct{ err error }
 func (e *containedError) Error() string { return e.err.Error() }
 func (e *containedError) Unwrap() error { return e.err }
 
-// isFatal reports whether err has a fatal mark that nothing contains.
-func isFatal(err error) bool {
+// isFatal reports whether err has a fatal mark that nothing contains. The methods
+// of err are the user's; one that panics has none.
+func isFatal(err error) (fatal bool) {
+	defer func() {
+		if recover() != nil {
+			fatal = false
+		}
+	}()
+	return hasMark(err)
+}
+
+func hasMark(err error) bool {
 	switch e := err.(type) {
 	case nil, *containedError:
 		return false
 	case *fatalError:
 		return true
 	case interface{ Unwrap() error }:
-		return isFatal(e.Unwrap())
+		return hasMark(e.Unwrap())
 	case interface{ Unwrap() []error }:
 		for _, err := range e.Unwrap() {
-			if isFatal(err) {
+			if hasMark(err) {
 				return true
 			}
 		}

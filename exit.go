@@ -9,7 +9,7 @@ import (
 // It runs on the task's goroutine, in a deferred call, so that a panic's stack
 // is still there.
 func (t *Task) exit(returned bool, err error, v any) {
-	if returned && err == nil && t.kind != kindStart && t.scope.reports.observer == nil {
+	if returned && err == nil && t.kind != kindStart && t.scope.reports.watcher() == nil {
 		t.finish(outcomeOK)
 		return
 	}
@@ -19,16 +19,23 @@ func (t *Task) exit(returned bool, err error, v any) {
 // exitSlowly is exit for a task that has something to tell. Whatever a handler
 // does, panic and Goexit included, the task ends.
 func (t *Task) exitSlowly(returned bool, err error, v any) {
-	out, err := t.judge(returned, err, v)
-	defer t.finish(out)
+	out := outcomeOK
+	defer func() { t.finish(out) }()
+	if t.kind == kindReport {
+		return // whatever the handler did in it
+	}
+	if st := t.starts(); st != nil {
+		st.end()
+	}
+	out, err = t.judge(returned, err, v)
 	if err != nil {
 		t.setErr(err)
 	}
+	if o := t.scope.reports.watcher(); o != nil {
+		defer o.taskEnded(t, out)
+	}
 	if f, failed := err.(*Failure); failed {
 		t.scope.route(t, f)
-	}
-	if o := t.scope.reports.observer; o != nil {
-		o.taskEnded(t, out)
 	}
 }
 
@@ -57,13 +64,13 @@ func (t *Task) setErr(err error) { t.needTail().err.Store(&err) }
 // have ended, and wakes who waits for it.
 func (t *Task) finish(out outcome) {
 	s := t.scope
-	s.giveSlot(t)
 	for {
 		do, r := s.remove(t, out)
 		if r == hasNested {
 			s.endNested(t)
 			continue
 		}
+		s.giveSlot(t)
 		if r == wakesThen {
 			do = t.wake()
 		}
@@ -94,9 +101,12 @@ func (t *Task) refuse(err error) {
 	raceRelease(unsafe.Pointer(t))
 	t.outcome.Store(uint32(outcomeRefused))
 	t.tail.Load().close()
-	// A fail-fast scope that is closing has told its caller why, or will.
-	if !s.failFast || err == ErrLimit {
-		s.route(t, t.failure(err))
+	// A fail-fast scope that is closing has told its caller why, or will; and
+	// a handler that starts tasks in a closing scope must not meet itself.
+	if (!s.failFast || err == ErrLimit) && !inHandler() {
+		f := t.failure(err)
+		f.Task.State = outcomeRefused.String()
+		s.route(t, f)
 	}
 }
 

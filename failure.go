@@ -29,7 +29,12 @@ var _ error = (*Failure)(nil)
 func (f *Failure) Error() string { return fmt.Sprintf("task %q: %v", f.Task.Path, f.Err) }
 
 // Unwrap returns f.Err.
-func (f *Failure) Unwrap() error { return f.Err }
+func (f *Failure) Unwrap() error {
+	if f == nil { // a typed nil in an error
+		return nil
+	}
+	return f.Err
+}
 
 // Format writes the error; with %+v also where the task was started, how long
 // it ran, and the stack of a panic.
@@ -65,8 +70,9 @@ func isPanic(err error) bool {
 // task's end and nothing else. Calls for different tasks may be concurrent.
 //
 // The context carries the task and its values and is never cancelled by the
-// scope. A handler may start tasks, which the scope may refuse, and may cancel
-// the scope; waiting for it with this context fails with [ErrSelfWait]. If a
+// scope. A handler may start tasks, as to try again; a refusal is then in the
+// handle and not reported once more. It may cancel the scope; waiting for it with
+// this context fails with [ErrSelfWait]. If a
 // handler panics or calls runtime.Goexit, the panic and the failure are
 // reported on standard error, and the scope goes on.
 type Handler func(ctx context.Context, f *Failure)
@@ -82,7 +88,7 @@ func Report(ctx context.Context, f *Failure) {
 	if f == nil {
 		panic("scope: Report of a nil Failure; pass one with its Err set")
 	}
-	r := &defaultReports
+	var r *reports
 	if t := current(ctx); t != nil {
 		r = t.scope.reports
 	}
@@ -95,18 +101,29 @@ func (s *Scope) handle(t *Task, f *Failure) {
 }
 
 // reports is how a scope tells of what happens in it. Nested scopes share it
-// until one has an option of its own.
+// until one has an option of its own. Nil stands for the default.
 type reports struct {
 	handler  Handler // nil for the report on standard error
 	observer *observer
 	crash    bool // see CrashOnPanic
 }
 
-var defaultReports reports
+// watcher returns the observer, or nil.
+func (r *reports) watcher() *observer {
+	if r == nil {
+		return nil
+	}
+	return r.observer
+}
+
+// crashes reports whether panics are left alone.
+func (r *reports) crashes() bool { return r != nil && r.crash }
 
 // handle calls the handler, and outlives it.
+//
+//go:noinline
 func (r *reports) handle(ctx context.Context, f *Failure) {
-	if r.handler == nil {
+	if r == nil || r.handler == nil {
 		printFailure(f, nil)
 		return
 	}

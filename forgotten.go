@@ -21,12 +21,14 @@ type trace struct {
 	result  atomic.Pointer[error] // its failure, until somebody asks for it
 }
 
+// keep stores a copy: the trace must not point into the scope.
+func (tr *trace) keep(err error) { tr.result.Store(&err) }
+
 // watchForgotten has it reported if s is collected without having been ended,
 // or with a failure that nobody has asked for.
 func (s *Scope) watchForgotten() {
 	tr := &trace{id: s.id, failure: s.body.failure(errForgotten), reports: s.reports}
-	e := s.needExtra()
-	e.trace = tr
+	s.needSetup().trace = tr
 	runtime.AddCleanup(s, (*trace).collected, tr)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"sync/atomic"
+	"time"
 	"unsafe"
 )
 
@@ -27,6 +28,8 @@ type task = Task
 // [Future.Wait], [Future.Result] or Err; if nobody ever does, it goes to the
 // handler when the scope ends or the future is collected, and is never lost.
 // Async panics if f is nil.
+//
+//go:noinline
 func Async[T any](s *Scope, name string, f func(context.Context) (T, error)) *Future[T] {
 	pc := callerPC()
 	if f == nil {
@@ -118,38 +121,46 @@ func (u *unseen) collected() {
 	if u.once.Load() {
 		return
 	}
-	s := u.scope
-	t := s.listReport(func(context.Context) error {
-		u.report()
+	u.scope.startReport(func(ctx context.Context) error {
+		u.report(ctx)
 		return nil
 	})
-	if t != nil {
-		s.start(t)
-	}
 }
 
 // report gives the failure to the handler, unless somebody has it, or is about
 // to.
-func (u *unseen) report() {
+func (u *unseen) report(ctx context.Context) {
 	if u.fetched() && u.tail.waiters.Load() == 0 {
-		u.scope.handle(&u.scope.body, u.f)
+		u.scope.reports.handle(context.WithoutCancel(ctx), u.f)
 	}
 }
 
-// listReport lists a task that hands over failures with f, or returns nil if
-// the scope is ending, when all have been handed over.
-func (s *Scope) listReport(f func(context.Context) error) *Task {
-	t := &Task{scope: s, name: "report failures", body: plainBody(f), pc: s.pc, kind: kindReport}
-	if !s.admitReport(t) {
+// report has the handler called with a failure that is not the end of a task of
+// s: on a goroutine of its own, since the handler may do with it what it likes.
+// The scope waits for it.
+func (s *Scope) report(f *Failure) {
+	s.startReport(func(ctx context.Context) error {
+		s.reports.handle(context.WithoutCancel(ctx), f)
 		return nil
+	})
+}
+
+// startReport starts a task that hands over failures with f. In a scope that is
+// ending, when all have been handed over, it does nothing.
+func (s *Scope) startReport(f func(context.Context) error) {
+	t := &Task{
+		scope: s, name: "report failures", body: plainBody(f), pc: s.pc, kind: kindReport,
+		start: time.Since(s.opened),
 	}
-	return t
+	if s.admitReport(t) {
+		s.startLate(t)
+	}
 }
 
 // reportUnseen gives what nobody fetched to the handler.
-func (s *Scope) reportUnseen(context.Context) error {
+func (s *Scope) reportUnseen(ctx context.Context) error {
 	for u := s.oldestUnseen(); u != nil; u = s.oldestUnseen() {
-		u.report()
+		u.report(ctx)
 	}
 	return nil
 }
@@ -158,11 +169,12 @@ func (s *Scope) reportUnseen(context.Context) error {
 func (s *Scope) pushUnseen(u *unseen) {
 	raceRelease(unsafe.Pointer(s))
 	s.mu.lock()
-	u.older = s.unseen
+	l := s.need()
+	u.older = l.unseen
 	if u.older != nil {
 		u.older.newer = u
 	}
-	s.unseen = u
+	l.unseen = u
 	s.mu.unlock()
 }
 
@@ -170,7 +182,7 @@ func (s *Scope) pushUnseen(u *unseen) {
 func (s *Scope) unlinkUnseen(u *unseen) {
 	s.mu.lock()
 	if u.newer == nil {
-		s.unseen = u.older
+		s.late.unseen = u.older
 	} else {
 		u.newer.older = u.older
 	}
@@ -186,7 +198,7 @@ func (s *Scope) unlinkUnseen(u *unseen) {
 //go:norace
 func (s *Scope) oldestUnseen() *unseen {
 	s.mu.lock()
-	u := s.unseen
+	u := s.need().unseen
 	for u != nil && u.older != nil {
 		u = u.older
 	}

@@ -25,7 +25,8 @@ type TaskInfo struct {
 	// State is starting, running or cancelling while the task lives; then ok,
 	// failed, panicked, cancelled or refused.
 	State string
-	// Site is the line that started it, as "/path/file.go:42".
+	// Site is the line that started it, as "/path/file.go:42". Of a call through
+	// a method value, such as f := s.Go, it is not known.
 	Site string
 	// Started is when it was started; Age is how long ago that was, or, in a
 	// Failure, how long the task ran.
@@ -33,7 +34,7 @@ type TaskInfo struct {
 	Age     time.Duration
 	// Err is what Task.Err returns, nil while the task runs.
 	Err error
-	// Cause is why its context was cancelled, or nil.
+	// Cause is why its context was cancelled before its end, or nil.
 	Cause error
 	// Detail is what the task tells of itself; see Describe.
 	Detail any
@@ -94,13 +95,26 @@ func (t *Task) Info() TaskInfo {
 	info.State = t.stateWord(out, info.Cause)
 	if out != outcomeNone {
 		info.Err = t.peekErr()
+		if t.endedLive {
+			info.Cause = nil // its context is done because it has ended
+		}
 	}
 	if tail := t.tail.Load(); tail != nil {
 		if detail := tail.detail.Load(); detail != nil {
-			info.Detail = (*detail)()
+			info.Detail = callDetail(*detail)
 		}
 	}
 	return info
+}
+
+// callDetail returns what detail does, or its panic.
+func callDetail(detail func() any) (d any) {
+	defer func() {
+		if v := recover(); v != nil {
+			d = newPanicError(v)
+		}
+	}()
+	return detail()
 }
 
 // peekErr is Err without the note that somebody has seen the failure.
@@ -148,8 +162,8 @@ func (s *Scope) Info() ScopeInfo {
 	if s.failFast {
 		info.Policy = "fail-fast"
 	}
-	if s.slots != nil {
-		info.Limit = cap(s.slots.taken)
+	if l := s.slots(); l != nil {
+		info.Limit = cap(l.taken)
 	}
 	if k := s.cancelled(); k != nil {
 		info.Cause = k.cause

@@ -1,6 +1,7 @@
 package scope
 
 import (
+	"time"
 	"unsafe"
 )
 
@@ -21,7 +22,7 @@ type ledger struct {
 	finishing bool  // Scope.end has begun
 	live      int32 // ordinary tasks in the list
 	others    int32 // daemons and deferred functions in the list
-	ending    int32 // ended tasks whose waiters are being woken
+	ending    int32 // what else the scope must wait for; see hold
 	armed     int32 // listed tasks with a context of their own
 	nested    int32 // scopes attached to the body or a task
 
@@ -29,16 +30,33 @@ type ledger struct {
 	started     uint64           // tasks admitted so far; also numbers them
 	ends        [outcomes]uint64 // tasks ended, and refused, by outcome
 
-	failed   error    // what ended the scope: the first failure
-	fatal    error    // the first Fatal failure
-	bodyErr  error    // the body's failure, when a task's came first
-	kept     keptList // failures kept for the result; see KeepErrors
+	late *late // made when first needed; most scopes end without
+}
+
+// A late is the part of a ledger that many scopes never need.
+type late struct {
+	failed  error    // what ended the scope: the first failure
+	fatal   error    // the first Fatal failure
+	bodyErr error    // the body's failure, when a task's came first
+	kept    keptList // failures kept for the result; see KeepErrors
+	result  error    // the scope's result, when it has ended
+
 	cleanups *cleanup // what Defer left, last one first
 	unseen   *unseen  // failures of futures that nobody has fetched
 
-	idle chan struct{} // closed when live falls to zero; made by a waiter
-	over chan struct{} // closed when all tasks are over; made by a waiter
+	idle chan struct{} // closed when no ordinary task is left; made by a waiter
+	over chan struct{} // see waitOver; made by a waiter
 	done chan struct{} // closed when the scope has ended; made by Done
+}
+
+// need returns the late part of l.
+//
+//go:norace
+func (l *ledger) need() *late {
+	if l.late == nil {
+		l.late = &late{}
+	}
+	return l.late
 }
 
 // A todo is what has to be done, outside the lock, after a move in the ledger.
@@ -47,6 +65,7 @@ type todo struct {
 	shut    bool          // admission has just closed: wake who waits for a slot
 	daemons bool          // only daemons are left: cancel them
 	report  bool          // hand over what futures left; then call release
+	nested  bool          // end what was opened with the body's context; alike
 	end     bool          // nothing is left: end the scope
 	cleanup *Task         // start this deferred function
 	idle    chan struct{} // close this
@@ -56,51 +75,66 @@ type todo struct {
 // settle makes the moves that the table in state.go allows.
 //
 //go:norace
-func (l *ledger) settle(lexical, cancelled bool) (do todo) {
-	if l.live == 0 && l.idle != nil {
-		do.any, do.idle, l.idle = true, l.idle, nil
+func (s *Scope) settle() (do todo) {
+	if s.live+s.ending == 0 && s.late != nil && s.late.idle != nil {
+		do.any, do.idle, s.late.idle = true, s.late.idle, nil
 	}
-	if l.phase < phaseClosed && l.live == 0 && (l.phase == phaseDraining || lexical && !l.inBody) {
-		do.any, do.shut = true, l.phase == phaseOpen
-		l.phase = phaseClosed
+	if s.phase < phaseClosed && s.live == 0 &&
+		(s.phase == phaseDraining || s.lexical && !s.inBody) {
+		do.any, do.shut = true, s.phase == phaseOpen
+		s.phase = phaseClosed
 	}
-	if l.phase == phaseClosed && l.live == 0 && l.others > 0 && !l.told {
-		l.told = true
-		do.any, do.daemons = true, !cancelled
+	if s.phase == phaseClosed && s.live == 0 && s.others > 0 && !s.told {
+		s.told = true
+		do.any, do.daemons = true, s.cancellation.Load() == nil
 	}
-	if l.phase < phaseClosed || l.live+l.others+l.ending > 0 {
+	if s.phase < phaseClosed || s.live+s.others+s.ending > 0 {
 		return do
 	}
-	if lexical && l.over != nil {
-		do.any, do.over, l.over = true, l.over, nil
+	if s.inBody && s.late != nil && s.late.over != nil {
+		do.any, do.over, s.late.over = true, s.late.over, nil
 	}
-	if l.phase == phaseClosed && !l.inBody {
-		l.phase = phaseCleaning
+	if s.phase == phaseClosed && !s.inBody {
+		s.phase = phaseCleaning
 	}
-	if l.phase == phaseCleaning && !l.finishing {
-		do.any = true
-		do.cleanup = l.popCleanup()
-		switch {
-		case do.cleanup != nil:
-		case l.unseen != nil:
-			l.ending++
-			do.report = true
-		default:
-			l.finishing, do.end = true, true
-		}
+	if s.phase == phaseCleaning && !s.finishing {
+		s.settleEnd(&do)
 	}
 	return do
+}
+
+// settleEnd chooses the next step of a scope that is cleaning up.
+//
+//go:norace
+func (s *Scope) settleEnd(do *todo) {
+	do.any = true
+	if s.body.nested != nil {
+		s.ending++
+		do.nested = true
+		return
+	}
+	do.cleanup = s.popCleanup()
+	switch {
+	case do.cleanup != nil:
+	case s.late != nil && s.late.unseen != nil:
+		s.ending++
+		do.report = true
+	default:
+		s.finishing, do.end = true, true
+		s.body.outcome.Store(uint32(outcomeOK))
+	}
 }
 
 // popCleanup takes the next deferred function and lists it as a task.
 //
 //go:norace
 func (l *ledger) popCleanup() *Task {
-	c := l.cleanups
-	if c == nil {
+	if l.late == nil || l.late.cleanups == nil {
 		return nil
 	}
-	l.cleanups = c.next
+	c := l.late.cleanups
+	l.late.cleanups = c.next
+	c.task.start = time.Since(c.task.scope.opened)
 	l.enlist(c.task)
 	return c.task
 }
@@ -224,6 +258,9 @@ func (s *Scope) remove(t *Task, out outcome) (do todo, r removal) {
 		s.mu.unlock()
 		return do, hasNested
 	}
+	own := t.own.Load()
+	t.scopeLive = s.cancellation.Load() == nil || t.kind.shielded()
+	t.endedLive = t.scopeLive && (own == nil || own.Err() == nil)
 	t.outcome.Store(uint32(out))
 	s.ends[out]++
 	s.unlink(t)
@@ -235,11 +272,11 @@ func (s *Scope) remove(t *Task, out outcome) (do todo, r removal) {
 	if t.armed {
 		s.armed--
 	}
-	if t.own.Load() != nil || t.tail.Load() != nil {
+	if own != nil || t.tail.Load() != nil {
 		s.ending++
 		r = wakesThen
 	} else {
-		do = s.settle(s.lexical, s.cancellation.Load() != nil)
+		do = s.settle()
 	}
 	s.mu.unlock()
 	return do, r
@@ -249,9 +286,10 @@ func (s *Scope) remove(t *Task, out outcome) (do todo, r removal) {
 //
 //go:norace
 func (s *Scope) release() todo {
+	raceRelease(unsafe.Pointer(s))
 	s.mu.lock()
 	s.ending--
-	do := s.settle(s.lexical, s.cancellation.Load() != nil)
+	do := s.settle()
 	s.mu.unlock()
 	return do
 }
@@ -281,25 +319,26 @@ func (s *Scope) arm(t *Task) {
 	s.mu.unlock()
 }
 
-// close begins the end: it stores k and refuses newcomers. It reports false,
-// and changes nothing, if the scope was cancelled already or has ended.
+// close begins the end: it stores k and refuses newcomers. It reports not ok,
+// and changes nothing, if the scope was cancelled already or has ended; and
+// whether there are contexts that a cancellation has to be brought to.
 //
 //go:norace
 func (s *Scope) close(k *cancellation) (do todo, walk, ok bool) {
 	raceRelease(unsafe.Pointer(&s.cancellation))
 	s.mu.lock()
+	walk = !s.finishing && (s.armed > 0 || s.nested > 0)
 	if s.finishing || !s.cancellation.CompareAndSwap(nil, k) {
 		s.mu.unlock()
-		return do, false, false
+		return do, walk, false
 	}
 	shut := s.phase == phaseOpen
 	if s.phase < phaseClosed {
 		s.phase = phaseClosed
 	}
-	do = s.settle(s.lexical, true)
+	do = s.settle()
 	do.shut = shut
 	do.any = do.any || shut
-	walk = s.armed > 0 || s.nested > 0
 	s.mu.unlock()
 	return do, walk, true
 }
@@ -313,7 +352,7 @@ func (s *Scope) drain() todo {
 	if shut {
 		s.phase = phaseDraining
 	}
-	do := s.settle(s.lexical, s.cancellation.Load() != nil)
+	do := s.settle()
 	do.shut = shut
 	do.any = do.any || shut
 	s.mu.unlock()
@@ -326,9 +365,19 @@ func (s *Scope) drain() todo {
 func (s *Scope) leaveBody() todo {
 	s.mu.lock()
 	s.inBody = false
-	do := s.settle(s.lexical, s.cancellation.Load() != nil)
+	do := s.settle()
 	s.mu.unlock()
 	return do
+}
+
+// hasWork reports whether anything but the body is left in s, which is closed.
+//
+//go:norace
+func (s *Scope) hasWork() bool {
+	s.mu.lock()
+	defer s.mu.unlock()
+	return s.live+s.others+s.ending > 0 || s.body.nested != nil ||
+		s.late != nil && s.late.cleanups != nil
 }
 
 // finish makes the last move and returns the channels to close.
@@ -338,14 +387,17 @@ func (s *Scope) finish() (idle, over, done chan struct{}) {
 	raceRelease(unsafe.Pointer(s))
 	s.mu.lock()
 	s.phase = phaseEnded
-	idle, over, done = s.idle, s.over, s.done
-	s.idle, s.over = nil, nil
+	if l := s.late; l != nil {
+		idle, over, done = l.idle, l.over, l.done
+		l.idle, l.over = nil, nil
+	}
 	s.mu.unlock()
 	return idle, over, done
 }
 
-// waitOver returns a channel that is closed when all tasks are over and no
-// more can come, or nil if that is so already.
+// waitOver returns a channel that is closed when the scope has ended or, while
+// the body runs, which nobody waits for, when all tasks are over and no more can
+// come; or nil if that is so already.
 //
 //go:norace
 func (s *Scope) waitOver() (ch chan struct{}, idle bool) {
@@ -356,14 +408,15 @@ func (s *Scope) waitOver() (ch chan struct{}, idle bool) {
 
 //go:norace
 func (s *Scope) overChan() chan struct{} {
-	if s.phase == phaseEnded || s.lexical && (s.phase == phaseCleaning ||
-		s.phase == phaseClosed && s.live+s.others+s.ending == 0) {
+	if s.phase == phaseEnded ||
+		s.inBody && s.phase == phaseClosed && s.live+s.others+s.ending == 0 {
 		return nil
 	}
-	if s.over == nil {
-		s.over = make(chan struct{})
+	l := s.need()
+	if l.over == nil {
+		l.over = make(chan struct{})
 	}
-	return s.over
+	return l.over
 }
 
 // waitIdle is waitOver for a scope that is closing; for another one the channel
@@ -373,33 +426,26 @@ func (s *Scope) overChan() chan struct{} {
 func (s *Scope) waitIdle() (ch chan struct{}, idle bool) {
 	s.mu.lock()
 	defer s.mu.unlock()
-	switch {
-	case s.phase > phaseDraining:
+	if s.phase > phaseDraining {
 		return s.overChan(), false
-	case s.live == 0:
-		return nil, true
-	case s.idle == nil:
-		s.idle = make(chan struct{})
 	}
-	return s.idle, true
+	if s.live+s.ending == 0 {
+		return nil, true
+	}
+	l := s.need()
+	if l.idle == nil {
+		l.idle = make(chan struct{})
+	}
+	return l.idle, true
 }
 
-// isOpen reports whether s admits tasks.
+// phaseNow returns the phase of s, and whether its body is running.
 //
 //go:norace
-func (s *Scope) isOpen() bool {
+func (s *Scope) phaseNow() (p phase, inBody bool) {
 	s.mu.lock()
 	defer s.mu.unlock()
-	return s.phase == phaseOpen
-}
-
-// hasEnded reports whether s has ended.
-//
-//go:norace
-func (s *Scope) hasEnded() bool {
-	s.mu.lock()
-	defer s.mu.unlock()
-	return s.phase == phaseEnded
+	return s.phase, s.inBody
 }
 
 // doneChan returns the channel that is closed when the scope has ended.
@@ -408,13 +454,14 @@ func (s *Scope) hasEnded() bool {
 func (s *Scope) doneChan() chan struct{} {
 	s.mu.lock()
 	defer s.mu.unlock()
-	if s.done == nil {
-		s.done = make(chan struct{})
+	l := s.need()
+	if l.done == nil {
+		l.done = make(chan struct{})
 		if s.phase == phaseEnded {
-			close(s.done)
+			close(l.done)
 		}
 	}
-	return s.done
+	return l.done
 }
 
 // pushCleanup adds c on top of the deferred functions, unless it is too late.
@@ -425,8 +472,8 @@ func (s *Scope) pushCleanup(c *cleanup) bool {
 	s.mu.lock()
 	ok := !s.finishing
 	if ok {
-		c.next = s.cleanups
-		s.cleanups = c
+		c.next = s.need().cleanups
+		s.late.cleanups = c
 	}
 	s.mu.unlock()
 	return ok

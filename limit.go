@@ -62,13 +62,14 @@ func (l *slots) shut() {
 // takeSlot takes a slot for t. At the limit it waits, for ctx, too, if that is
 // not nil; but it does not let a task of s wait for what may be its own slot.
 func (s *Scope) takeSlot(t *Task, ctx context.Context) error {
-	if s.slots == nil || !t.kind.ordinary() || s.slots.try() {
+	if !t.kind.ordinary() {
 		return nil
 	}
-	if s.runsHere() {
-		return ErrLimit
+	err := s.trySlot()
+	if err != ErrLimit || s.runsHere(true) {
+		return err
 	}
-	if s.slots.wait(ctx) {
+	if s.slots().wait(ctx) {
 		return nil
 	}
 	if ctx != nil && ctx.Err() != nil {
@@ -77,9 +78,22 @@ func (s *Scope) takeSlot(t *Task, ctx context.Context) error {
 	return s.closedError()
 }
 
+// trySlot takes a slot if one is free. A scope that is closing is not full, but
+// closed.
+func (s *Scope) trySlot() error {
+	if s.setup == nil || s.setup.slots.try() {
+		return nil
+	}
+	p, _ := s.phaseNow()
+	if s.cancelled() == nil && (p == phaseOpen || p == phaseDraining && s.runsHere(true)) {
+		return ErrLimit
+	}
+	return s.closedError()
+}
+
 // giveSlot gives back the slot of t.
 func (s *Scope) giveSlot(t *Task) {
-	if s.slots != nil && t.kind.ordinary() {
-		s.slots.give()
+	if s.setup != nil && s.setup.slots != nil && t.kind.ordinary() {
+		s.setup.slots.give()
 	}
 }

@@ -5,10 +5,9 @@ import "sync/atomic"
 // An Observer is told what happens in a scope; see [Observe]. Each field may be
 // nil.
 //
-// The functions run on the goroutine that makes the event, outside all locks,
-// and hold it up: they should be quick. Calls may be concurrent. One that panics
-// or calls runtime.Goexit is reported on standard error and the observer is not
-// called again.
+// The functions run outside all locks and hold up what they tell of: they should
+// be quick. Calls may be concurrent. One that panics or calls runtime.Goexit is
+// reported on standard error and the observer is not called again.
 type Observer struct {
 	// TaskStarted is called before the task's function.
 	TaskStarted func(TaskInfo)
@@ -51,7 +50,14 @@ func (o *observer) taskEnded(t *Task, out outcome) {
 
 func (o *observer) scopeOpened(s *Scope)    { o.scopeEvent(s, o.ScopeOpened) }
 func (o *observer) scopeCancelled(s *Scope) { o.scopeEvent(s, o.ScopeCancelled) }
-func (o *observer) scopeEnded(s *Scope)     { o.scopeEvent(s, o.ScopeEnded) }
+
+func (o *observer) scopeEnded(s *Scope) {
+	if o.ScopeEnded != nil {
+		info := s.Info()
+		info.State = phaseEnded.String()
+		o.call(s, func() { o.ScopeEnded(info) })
+	}
+}
 
 func (o *observer) scopeEvent(s *Scope, f func(ScopeInfo)) {
 	if f != nil {
@@ -70,19 +76,21 @@ func (o *observer) call(s *Scope, f func()) {
 	if o.off.Load() {
 		return
 	}
-	returned := false
-	defer func() {
-		v := recover()
-		if returned {
-			return
-		}
-		o.off.Store(true)
-		var err error = ErrGoexit
-		if v != nil {
-			err = newPanicError(v)
-		}
-		printFailure(s.body.failure(err), nil)
-	}()
-	f()
-	returned = true
+	apart(func() {
+		returned := false
+		defer func() {
+			v := recover()
+			if returned {
+				return
+			}
+			o.off.Store(true)
+			err := ErrGoexit
+			if v != nil {
+				err = newPanicError(v)
+			}
+			printFailure(s.body.failure(err), nil)
+		}()
+		f()
+		returned = true
+	})
 }

@@ -14,22 +14,15 @@ type optionFunc func(s *Scope)
 
 func (f optionFunc) apply(s *Scope) { f(s) }
 
-// A config holds the options that few scopes have.
-type config struct {
-	timeout time.Duration
-	grace   time.Duration
-	keep    int
-	timed   bool // timeout is set
-	moveOn  bool // the timeout is a clean end
-	contain bool
-}
-
 // ownReports returns the scope's reports, to be changed: a copy of what it
 // inherited.
 func (s *Scope) ownReports() *reports {
-	own := *s.reports
-	s.reports = &own
-	return &own
+	own := &reports{}
+	if s.reports != nil {
+		*own = *s.reports
+	}
+	s.reports = own
+	return own
 }
 
 // Name names the scope in paths, errors and reports. Without it the path of a
@@ -66,21 +59,25 @@ func Limit(n int) Option {
 	if n < 1 {
 		panic(fmt.Sprintf("scope: Limit(%d); pass at least 1, or leave the option out", n))
 	}
-	return optionFunc(func(s *Scope) { s.slots = newSlots(n) })
+	return optionFunc(func(s *Scope) { s.needSetup().slots = newSlots(n) })
 }
 
 // Timeout cancels the scope d after it was opened. If nothing failed, the
 // result is an error that Is [context.DeadlineExceeded] and names the scope. The
 // join still waits for every task.
 func Timeout(d time.Duration) Option {
-	return optionFunc(func(s *Scope) { s.conf.timeout, s.conf.timed = d, true })
+	return optionFunc(func(s *Scope) {
+		c := s.needSetup()
+		c.timeout, c.timed = d, true
+	})
 }
 
 // MoveOnAfter is [Timeout], but the scope's own deadline is a clean end: the
 // result is nil if nothing failed. The parent's deadline is not.
 func MoveOnAfter(d time.Duration) Option {
 	return optionFunc(func(s *Scope) {
-		s.conf.timeout, s.conf.timed, s.conf.moveOn = d, true, true
+		c := s.needSetup()
+		c.timeout, c.timed, c.moveOn = d, true, true
 	})
 }
 
@@ -93,10 +90,7 @@ func Grace(d time.Duration) Option {
 	if d < 0 {
 		panic(fmt.Sprintf("scope: Grace(%v); pass a duration that is not negative", d))
 	}
-	return optionFunc(func(s *Scope) {
-		s.conf.grace = max(d, 1)
-		s.needExtra()
-	})
+	return optionFunc(func(s *Scope) { s.needSetup().grace = max(d, 1) })
 }
 
 // KeepErrors keeps up to n failures, which then do not go to the handler, for
@@ -107,11 +101,11 @@ func KeepErrors(n int) Option {
 	if n < 1 {
 		panic(fmt.Sprintf("scope: KeepErrors(%d); pass at least 1, or leave the option out", n))
 	}
-	return optionFunc(func(s *Scope) { s.conf.keep = n })
+	return optionFunc(func(s *Scope) { s.needSetup().keep = n })
 }
 
 // Contain makes the scope the end of the way for [Fatal] failures: one still
 // brings this scope down, but the scope's result is an ordinary error.
 func Contain() Option {
-	return optionFunc(func(s *Scope) { s.conf.contain = true })
+	return optionFunc(func(s *Scope) { s.needSetup().contain = true })
 }

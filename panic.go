@@ -25,14 +25,25 @@ const maxPanicFrames = 64
 //
 //go:noinline
 func newPanicError(v any) *PanicError {
-	if err, ok := v.(error); ok {
-		var first *PanicError
-		if errors.As(err, &first) {
-			return &PanicError{Value: v, pcs: first.pcs}
-		}
+	if first := earlierPanic(v); first != nil {
+		return &PanicError{Value: v, pcs: first.pcs}
 	}
 	pcs := make([]uintptr, maxPanicFrames)
 	return &PanicError{Value: v, pcs: pcs[:runtime.Callers(2, pcs)]}
+}
+
+// earlierPanic returns the PanicError in the tree of v, or nil. The methods of v
+// are the user's; one that panics finds none.
+func earlierPanic(v any) (first *PanicError) {
+	defer func() {
+		if recover() != nil {
+			first = nil
+		}
+	}()
+	if err, ok := v.(error); ok {
+		errors.As(err, &first)
+	}
+	return first
 }
 
 // Error returns "panic: " and the value, without the stack.
@@ -41,6 +52,9 @@ func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
 // Unwrap returns the value if it is an error, so that errors.Is and errors.As
 // reach it.
 func (e *PanicError) Unwrap() error {
+	if e == nil { // a typed nil in an error
+		return nil
+	}
 	err, _ := e.Value.(error)
 	return err
 }
@@ -51,20 +65,19 @@ func (e *PanicError) Unwrap() error {
 func (e *PanicError) Stack() string {
 	var b strings.Builder
 	frames := runtime.CallersFrames(e.pcs)
-	panicking := false
+	// On top are our deferred call, the panic, and for a fault, such as a nil
+	// dereference, the runtime's way from there to the panic.
+	above, fault := true, false
 	for more := true; more; {
 		var f runtime.Frame
 		f, more = frames.Next()
-		switch {
-		case f.Function == "":
-		case f.Function == "runtime.gopanic":
-			// What was written so far is the deferred calls on top of the panic.
-			panicking = true
-			b.Reset()
-		case panicking && strings.HasPrefix(f.Function, "runtime."):
-			// the runtime's way from a fault to the panic
-		default:
-			panicking = false
+		inRuntime := strings.HasPrefix(f.Function, "runtime.")
+		if above {
+			above = f.Function != "runtime.gopanic"
+			fault = !above
+			continue
+		}
+		if fault = fault && inRuntime; !fault && f.Function != "" {
 			fmt.Fprintf(&b, "%s(...)\n\t%s:%d\n", f.Function, f.File, f.Line)
 		}
 	}

@@ -26,14 +26,15 @@ func (s *Scope) claim(f *Failure, fatal bool) bool {
 	raceRelease(unsafe.Pointer(s))
 	s.mu.lock()
 	defer s.mu.unlock()
+	l := s.need()
 	switch {
 	case s.finishing:
 		return false
-	case fatal && s.fatal == nil:
-		s.fatal = f
+	case fatal && l.fatal == nil:
+		l.fatal = f
 		return true
-	case !fatal && s.failed == nil && s.fatal == nil:
-		s.failed = f
+	case !fatal && l.failed == nil && l.fatal == nil:
+		l.failed = f
 		return true
 	default:
 		return false
@@ -43,17 +44,17 @@ func (s *Scope) claim(f *Failure, fatal bool) bool {
 // claimBody records the body's failure: the first, or beside the first.
 //
 //go:norace
-func (s *Scope) claimBody(err error) {
-	fatal := isFatal(err)
+func (s *Scope) claimBody(err error, fatal bool) {
 	s.mu.lock()
 	defer s.mu.unlock()
+	l := s.need()
 	switch {
-	case fatal && s.fatal == nil:
-		s.fatal = err
-	case s.failed == nil && s.fatal == nil:
-		s.failed = err
+	case fatal && l.fatal == nil:
+		l.fatal = err
+	case l.failed == nil && l.fatal == nil:
+		l.failed = err
 	default:
-		s.bodyErr = err
+		l.bodyErr = err
 	}
 }
 
@@ -61,23 +62,24 @@ func (s *Scope) claimBody(err error) {
 //
 //go:norace
 func (s *Scope) keep(f *Failure) bool {
-	if s.conf.keep == 0 {
+	if s.setup == nil || s.setup.keep == 0 {
 		return false
 	}
 	raceRelease(unsafe.Pointer(s))
 	node := &keptFailure{f: f}
 	s.mu.lock()
 	defer s.mu.unlock()
-	if s.kept.n == s.conf.keep || s.finishing {
-		s.kept.dropped++
+	kept := &s.need().kept
+	if kept.n == s.setup.keep || s.finishing {
+		kept.dropped++
 		return false
 	}
-	if s.kept.n++; s.kept.last == nil {
-		s.kept.first = node
+	if kept.n++; kept.last == nil {
+		kept.first = node
 	} else {
-		s.kept.last.next = node
+		kept.last.next = node
 	}
-	s.kept.last = node
+	kept.last = node
 	return true
 }
 
@@ -85,19 +87,22 @@ func (s *Scope) keep(f *Failure) bool {
 //
 //go:norace
 func (s *Scope) failures() (errs []error, dropped int) {
+	raceJoin(unsafe.Pointer(s))
 	s.mu.lock()
-	for _, err := range [...]error{s.fatal, s.failed, s.bodyErr} {
+	defer s.mu.unlock()
+	l := s.late
+	if l == nil {
+		return nil, 0
+	}
+	for _, err := range [...]error{l.fatal, l.failed, l.bodyErr} {
 		if err != nil {
 			errs = append(errs, err)
 		}
 	}
-	for k := s.kept.first; k != nil; k = k.next {
+	for k := l.kept.first; k != nil; k = k.next {
 		errs = append(errs, k.f)
 	}
-	dropped = s.kept.dropped
-	s.mu.unlock()
-	raceJoin(unsafe.Pointer(s))
-	return errs, dropped
+	return errs, l.kept.dropped
 }
 
 // verdict returns the result of s. Precedence: a fatal failure, the first
@@ -121,7 +126,7 @@ func (s *Scope) verdict() error {
 	default:
 		err = errors.Join(errs...)
 	}
-	if s.conf.contain && isFatal(err) {
+	if s.setup != nil && s.setup.contain && isFatal(err) {
 		err = &containedError{err: err}
 	}
 	return err
@@ -139,24 +144,67 @@ func (s *Scope) cancelResult() (errs []error) {
 	if k == nil || len(errs) > 0 {
 		return errs
 	}
-	if t := s.timing; t != nil && t.own && k.cause == t.expired && !s.conf.moveOn {
+	if t := s.timing(); t != nil && t.own && k.cause == t.expired && !s.setup.moveOn {
 		return append(errs, k.cause)
 	}
 	return nil
 }
 
-// A long-lived scope ends with a result that somebody has to ask for. leaveTrace
-// keeps a failure where it is found if nobody does.
-func (s *Scope) leaveTrace() {
+// fix computes the result for good, when s ends.
+func (s *Scope) fix() {
+	// Without all this the result is nil, and the stack stays shallow: the
+	// frames of verdict alone would make a fresh goroutine's stack grow.
+	if s.late == nil && s.setup == nil && s.outer.Err() == nil && s.cancellation.Load() == nil {
+		return
+	}
+	s.fixSlowly()
+}
+
+//go:noinline
+func (s *Scope) fixSlowly() {
+	err := s.verdict()
+	if err != nil {
+		s.setResult(err)
+	}
 	if s.lexical {
 		return
 	}
-	tr := s.extra.trace
+	// A long-lived scope's result has to be asked for. Its trace keeps a
+	// failure where it is found if nobody does.
+	tr := s.setup.trace
 	if errs, _ := s.failures(); len(errs) > 0 {
-		err := s.fixed // a copy: the trace must not point into the scope
-		tr.result.Store(&err)
+		tr.keep(err)
 	}
 	tr.ended.Store(true)
+}
+
+//go:norace
+func (s *Scope) setResult(err error) {
+	s.mu.lock()
+	s.need().result = err
+	s.mu.unlock()
+}
+
+// fixed returns the result of s, which has ended.
+//
+//go:norace
+func (s *Scope) fixed() error {
+	raceJoin(unsafe.Pointer(s))
+	s.mu.lock()
+	defer s.mu.unlock()
+	if s.late == nil {
+		return nil
+	}
+	return s.late.result
+}
+
+// hasFatal reports whether a fatal failure ended s.
+//
+//go:norace
+func (s *Scope) hasFatal() bool {
+	s.mu.lock()
+	defer s.mu.unlock()
+	return s.late != nil && s.late.fatal != nil
 }
 
 // fetch returns the failure of a long-lived scope that has ended, the first
@@ -165,7 +213,7 @@ func (s *Scope) fetch() error {
 	if s.lexical {
 		return nil
 	}
-	if err := s.extra.trace.result.Swap(nil); err != nil {
+	if err := s.setup.trace.result.Swap(nil); err != nil {
 		return *err
 	}
 	return nil

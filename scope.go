@@ -26,29 +26,21 @@ type Scope struct {
 	outer    context.Context // what it was opened with
 	values   context.Context // where a task's values come from
 	watch    context.Context // cancels this scope, or is polled for one further out; nil if nothing can
-	reports  *reports        // never nil
-	timing   *timing         // nil without a deadline
-	slots    *slots          // nil without a Limit
-	conf     config          // the other options
-	extra    *extra          // what must be stopped at the end, or nil
+	reports  *reports        // nil for the default
+	setup    *setup          // what few scopes have, or nil
 
 	branch
 	ledger
 
 	cancellation atomic.Pointer[cancellation]
 
-	// ended is a latch: Done once, when the scope has ended. It costs no
-	// allocation, unlike a channel; who must be able to give up waiting uses
-	// ledger.over.
-	ended sync.WaitGroup
-
-	fixed error // the result, written before ended
+	// left tells Run and Supervise, once, that nothing of the scope runs. As a
+	// latch it costs no allocation, unlike a channel; who must be able to give
+	// up waiting uses the channels of the ledger.
+	left sync.WaitGroup
 
 	body Task // stands for the body where a task is asked for
 }
-
-// scopeIDs numbers the scopes of this process.
-var scopeIDs atomic.Uint64
 
 // Run opens a fail-fast scope, calls body on this goroutine and returns when
 // body and every task have ended: on return, error, panic and Goexit alike. It
@@ -69,6 +61,8 @@ var scopeIDs atomic.Uint64
 // If ctx is done already, body is called all the same, with a context that is
 // done, and starts nothing. Run does not cancel ctx. It panics if ctx or body is
 // nil.
+//
+//go:noinline
 func Run(
 	ctx context.Context, body func(ctx context.Context, s *Scope) error, opts ...Option,
 ) error {
@@ -79,6 +73,8 @@ func Run(
 // goes to the handler (see [OnFailure]) and leaves its siblings and the body
 // alone. The result does not contain it. What ends a supervised scope from
 // inside is an error of body or a [Fatal] failure.
+//
+//go:noinline
 func Supervise(
 	ctx context.Context, body func(ctx context.Context, s *Scope) error, opts ...Option,
 ) error {
@@ -93,6 +89,8 @@ func Supervise(
 // Whoever opens a scope shuts it down; one that is collected without is
 // reported to the handler. Open does not block and starts no goroutine. It
 // panics if ctx is nil.
+//
+//go:noinline
 func Open(ctx context.Context, opts ...Option) *Scope {
 	return newScope(ctx, true, false, callerPC(), opts)
 }
@@ -101,6 +99,8 @@ func Open(ctx context.Context, opts ...Option) *Scope {
 // panics, goes to the handler (see [OnFailure]) and leaves its siblings alone.
 // The scope keeps no more than a count of it. Only a [Fatal] failure ends the
 // scope.
+//
+//go:noinline
 func OpenSupervised(ctx context.Context, opts ...Option) *Scope {
 	return newScope(ctx, false, false, callerPC(), opts)
 }
@@ -108,12 +108,12 @@ func OpenSupervised(ctx context.Context, opts ...Option) *Scope {
 func newScope(ctx context.Context, failFast, lexical bool, pc uintptr, opts []Option) *Scope {
 	parent := current(ctx) // panics if ctx is nil
 	s := &Scope{
-		id: scopeIDs.Add(1), pc: pc, failFast: failFast, lexical: lexical,
-		opened: time.Now(), outer: ctx, values: ctx, reports: &defaultReports,
+		id: roots.nextID(), pc: pc, failFast: failFast, lexical: lexical,
+		opened: time.Now(), outer: ctx, values: ctx,
 	}
 	s.phase, s.inBody = phaseOpen, lexical
-	s.ended.Add(1)
-	s.body.scope, s.body.kind = s, kindBody
+	s.left.Add(1)
+	s.body.scope, s.body.kind, s.body.pc = s, kindBody, pc
 	if parent != nil {
 		s.reports = parent.scope.reports
 	}
@@ -124,56 +124,40 @@ func newScope(ctx context.Context, failFast, lexical bool, pc uintptr, opts []Op
 		o.apply(s)
 	}
 	s.hang(parent)
-	if !lexical {
-		s.watchForgotten()
-	}
-	if o := s.reports.observer; o != nil {
+	if o := s.reports.watcher(); o != nil {
 		o.scopeOpened(s)
 	}
+	s.listen()
 	return s
 }
 
-// hang gives s its place in the tree and makes it hear of cancellations.
+// hang gives s its place in the tree. From its last line on s can be seen, and
+// cancelled, by others; so all else must have been set before.
 func (s *Scope) hang(parent *Task) {
-	ctx := s.outer
-	if parent != nil && s.attachTo(parent) {
-		_, direct := ctx.(*taskContext)
-		s.linked = parent.kind != kindDo && (direct || ctx.Done() == parent.context().Done())
-	} else {
+	s.parent = parent
+	direct, _ := s.outer.(*taskContext)
+	if direct != nil && direct.kind != kindDo {
+		s.values = direct.scope.values
+	}
+	s.setTiming(direct != nil)
+	if parent != nil && parent.kind != kindDo {
+		s.linked = direct != nil || s.outer.Done() == parent.context().Done()
+	}
+	s.setWatch()
+	if !s.lexical {
+		s.watchForgotten()
+	}
+	if parent == nil || !s.attach(parent) {
+		s.parent, s.linked = nil, false // parent has ended, if there was one
+		s.setWatch()
 		roots.add(s)
 	}
-	if c, direct := ctx.(*taskContext); direct && c.kind != kindDo {
-		s.values = c.scope.values
-	}
-	s.setTiming()
-	if s.linked {
-		s.watch = parent.scope.watch
-		if parent.kind.shielded() {
-			s.watch = nil
-		}
-		if s.timing == nil || !s.timing.own {
-			if cause := parent.cause(); cause != nil {
-				s.cancel(&cancellation{cause: cause, err: parent.context().Err()})
-			}
-			return
-		}
-	}
-	s.listen()
-}
-
-func (s *Scope) attachTo(parent *Task) bool {
-	s.parent = parent
-	if s.attach(parent) {
-		return true
-	}
-	s.parent = nil
-	return false
 }
 
 // runLexical is Run and Supervise.
 func runLexical(s *Scope, body func(ctx context.Context, s *Scope) error) (err error) {
 	if body == nil {
-		s.leaveBodyNow()
+		s.join()
 		panic("scope: nil body; pass a function that starts the scope's tasks")
 	}
 	returned := false
@@ -190,10 +174,14 @@ type lexicalBody func(context.Context, *Scope) error
 
 func (f lexicalBody) exec(ctx context.Context) error { return f(ctx, From(ctx)) }
 
-// leaveBodyNow ends a scope whose body was never called.
-func (s *Scope) leaveBodyNow() {
+// join waits until nothing of a lexical scope is left, and ends it. The end is
+// made here, on the goroutine of the body, and not on that of the last task,
+// whose small stack would have to grow for it.
+func (s *Scope) join() {
 	s.perform(s.leaveBody())
-	s.ended.Wait()
+	s.left.Wait()
+	raceJoin(unsafe.Pointer(s))
+	s.end()
 }
 
 // leave ends a lexical scope after its body, waits for all that is in it and
@@ -201,16 +189,15 @@ func (s *Scope) leaveBodyNow() {
 // itself.
 func (s *Scope) leave(returned bool, err error, v any) error {
 	s.closeBody(returned, err, v)
-	s.perform(s.leaveBody())
-	s.ended.Wait()
-	raceJoin(unsafe.Pointer(s))
-	if (v != nil || !returned) && s.fatal == nil {
-		s.handleClaimed()
+	s.join()
+	if returned || v != nil && s.hasFatal() {
+		return s.fixed()
 	}
-	if v != nil && s.fatal == nil {
+	s.handleClaimed()
+	if v != nil {
 		panic(v)
 	}
-	return s.fixed
+	return nil
 }
 
 // closeBody records how the body ended, and cancels the scope if it failed.
@@ -218,16 +205,15 @@ func (s *Scope) closeBody(returned bool, err error, v any) {
 	switch {
 	case v != nil:
 		f := s.body.failure(newPanicError(v))
-		s.claimBody(f)
+		s.claimBody(f, false)
 		s.cancel(&cancellation{cause: f, err: context.Canceled})
-		// A stuck task must not hide the panic until it ends.
-		if ch, _ := s.waitOver(); ch != nil {
-			s.handle(&s.body, f)
+		if s.hasWork() {
+			s.report(f) // what is stuck must not hide the panic until it ends
 		}
 	case !returned:
 		s.cancel(&cancellation{cause: ErrGoexit, err: context.Canceled})
 	case err != nil && !isEcho(err, s.body.context().Err(), s.body.cause()):
-		s.claimBody(err)
+		s.claimBody(err, isFatal(err))
 		s.cancel(&cancellation{cause: err, err: context.Canceled})
 	}
 }
@@ -245,19 +231,12 @@ func (s *Scope) handleClaimed() {
 
 // end ends s: nothing of it runs any more.
 func (s *Scope) end() {
-	for !s.sealBody() {
-		s.endNested(&s.body)
-	}
 	s.detach()
-	s.extra.stop()
-	if s.timing != nil {
-		s.timing.release()
-	}
-	if o := s.reports.observer; o != nil {
+	s.setup.stop()
+	if o := s.reports.watcher(); o != nil {
 		o.scopeEnded(s)
 	}
-	s.fixed = s.verdict()
-	s.leaveTrace()
+	s.fix()
 	if own := s.body.own.Load(); own != nil {
 		own.cancel(nil)
 	}
@@ -267,7 +246,6 @@ func (s *Scope) end() {
 			close(ch)
 		}
 	}
-	s.ended.Done()
 }
 
 // mustBeOpened stops the use of a scope that no constructor made.

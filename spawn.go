@@ -25,6 +25,8 @@ import (
 // refused with [ErrLimit], since it might wait for itself.
 //
 // Go may be called from any goroutine. It panics if f is nil.
+//
+//go:noinline
 func (s *Scope) Go(name string, f func(context.Context) error) *Task {
 	t := s.newTask(kindTask, name, f, callerPC())
 	s.launch(t)
@@ -35,13 +37,15 @@ func (s *Scope) Go(name string, f func(context.Context) error) *Task {
 // one that Is [ErrClosed], and Is the cause of the cancellation, if s is closing
 // or has ended; [ErrLimit] if all slots of [Limit] are taken. The handle is nil
 // then, and neither the scope nor the handler takes notice.
+//
+//go:noinline
 func (s *Scope) TryGo(name string, f func(context.Context) error) (*Task, error) {
 	t := s.newTask(kindTask, name, f, callerPC())
-	if !s.slots.try() {
-		s.countRefused()
-		return nil, ErrLimit
+	err := s.trySlot()
+	if err == nil {
+		err = s.enter(t)
 	}
-	if err := s.enter(t); err != nil {
+	if err != nil {
 		s.countRefused()
 		return nil, err
 	}
@@ -53,6 +57,8 @@ func (s *Scope) TryGo(name string, f func(context.Context) error) (*Task, error)
 // scope open. When the body and all ordinary tasks are over, or when a drain
 // has come to its end, daemons are cancelled and waited for. [Limit] does not
 // count them.
+//
+//go:noinline
 func (s *Scope) Daemon(name string, f func(context.Context) error) *Task {
 	t := s.newTask(kindDaemon, name, f, callerPC())
 	s.launch(t)
@@ -88,27 +94,47 @@ func (s *Scope) launch(t *Task) {
 
 // enter admits t, or gives its slot back and says why not.
 func (s *Scope) enter(t *Task) error {
-	s.cancelled() // a parent's cancellation counts from the moment it is there
+	if s.cancelled() != nil {
+		s.giveSlot(t)
+		return s.closedError()
+	}
 	t.start = time.Since(s.opened)
 	verdict := s.admit(t, false)
-	if verdict == fromInsideOnly && s.runsHere() {
+	if verdict == fromInsideOnly && s.runsHere(true) {
 		verdict = s.admit(t, true)
 	}
 	if verdict != admitted {
 		s.giveSlot(t)
 		return s.closedError()
 	}
-	if o := s.reports.observer; o != nil {
+	if o := s.reports.watcher(); o != nil {
 		o.taskStarted(t)
 	}
 	return nil
 }
 
-// start runs a task that is listed already, such as a deferred function.
-func (s *Scope) start(t *Task) {
+// spawn runs t, which was admitted.
+func (s *Scope) spawn(t *Task) { go t.run() }
+
+// startLate runs a task that was listed by another goroutine, or for the scope
+// itself. Unlike Go it happens after all that has ended in s.
+func (s *Scope) startLate(t *Task) {
 	raceJoin(unsafe.Pointer(s))
-	t.start = time.Since(s.opened)
+	if o := s.reports.watcher(); o != nil && t.kind == kindDefer {
+		o.taskStarted(t)
+	}
 	go t.run()
+}
+
+// apart calls f on a goroutine of its own and waits for it: then f may panic, if
+// it recovers, and call runtime.Goexit, and the caller goes on.
+func apart(f func()) {
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		f()
+	}()
+	<-over
 }
 
 // run is the root of a task's goroutine. In a traceback its receiver names the
@@ -121,7 +147,7 @@ func (t *Task) run() {
 	returned := false
 	defer func() {
 		v := recover()
-		if v != nil && t.scope.reports.crash {
+		if v != nil && t.scope.reports.crashes() {
 			panic(v) // the scope must not end before the process does
 		}
 		t.exit(returned, err, v)

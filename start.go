@@ -18,6 +18,8 @@ import (
 // wraps the cause of ctx. A refusal is one like that of [Scope.TryGo], but at a
 // [Limit] Start waits for a slot. When Start returns an error, the handle is nil
 // and nothing of the task runs.
+//
+//go:noinline
 func (s *Scope) Start(
 	ctx context.Context, name string, f func(ctx context.Context, ready func()) error,
 ) (*Task, error) {
@@ -41,7 +43,7 @@ func (s *Scope) Start(
 		s.countRefused()
 		return nil, fmt.Errorf("start %q: %w", t.name, err)
 	}
-	s.start(t)
+	s.spawn(t)
 	return st.await(ctx, t)
 }
 
@@ -55,6 +57,7 @@ const (
 	isPending   uint32 = iota
 	isReady            // the task is ready: its failure is its own
 	isAbandoned        // Start has given up: what the task returns is Start's
+	isOver             // the task ended first: alike
 )
 
 func (st *starting) signal() {
@@ -62,6 +65,9 @@ func (st *starting) signal() {
 		close(st.ready)
 	}
 }
+
+// end decides the handshake when the task has returned.
+func (st *starting) end() { st.state.CompareAndSwap(isPending, isOver) }
 
 func (st *starting) await(ctx context.Context, t *Task) (*Task, error) {
 	select {
@@ -85,8 +91,7 @@ func (st *starting) abandon(ctx context.Context, t *Task) (*Task, error) {
 	t.Cancel(context.Cause(ctx))
 	<-t.Done()
 	err := fmt.Errorf("start %q: %w", t.name, context.Cause(ctx))
-	var f *Failure
-	if errors.As(t.Err(), &f) && !errors.Is(f.Err, ErrNotReady) {
+	if f, failed := t.Err().(*Failure); failed && f.Err != ErrNotReady {
 		err = errors.Join(err, f)
 	}
 	return nil, err

@@ -135,16 +135,14 @@ func (s *Scope) reportStragglers() {
 	if !s.hold() {
 		return
 	}
-	// release, whatever the handler does
-	defer func() { s.perform(s.release()) }()
-	e := s.stragglers(fmt.Errorf("grace of %v is over", s.conf.grace))
-	if len(e.Tasks) == 0 {
-		return
+	e := s.stragglers(fmt.Errorf("grace of %v is over", s.setup.grace))
+	if len(e.Tasks) > 0 {
+		s.report(s.body.failure(e))
+		if o := s.reports.watcher(); o != nil {
+			o.straggling(s, e)
+		}
 	}
-	s.handle(&s.body, s.body.failure(e))
-	if o := s.reports.observer; o != nil {
-		o.straggling(s, e)
-	}
+	s.perform(s.release())
 }
 
 // userLine returns the innermost line of a traceback that is not in the
@@ -159,7 +157,7 @@ func userLine(text string) string {
 		}
 		file, _, _ = strings.Cut(file, " ")
 		std := strings.HasPrefix(file, std) || strings.HasPrefix(lines[i], "runtime.")
-		if !std && !strings.HasPrefix(lines[i], "github.com/supervisorscope/scope.(*") {
+		if !std && !strings.HasPrefix(lines[i], "github.com/supervisorscope/scope.") {
 			return file
 		}
 	}

@@ -34,6 +34,10 @@ type Task struct {
 	kind    kind
 	listed  bool // in the scope's list; guarded by its lock
 	armed   bool // counted in ledger.armed; guarded alike
+
+	// Set before outcome, of a task that has ended.
+	endedLive bool // its context was live then
+	scopeLive bool // its scope's was
 }
 
 // A body is what a task runs. A plain function and a future's are both shaped
@@ -102,7 +106,7 @@ func (t *Task) Done() <-chan struct{} {
 
 // Err returns [ErrRunning] while the task runs, and then how it ended: nil if
 // it returned nil, a [*Failure] if it failed, an error that Is [ErrCancelled]
-// and wraps what the task returned if it was cancelled, and the reason, such as
+// and wraps the cause if it was cancelled, and the reason, such as
 // [ErrClosed], if it was refused. Err does not block.
 func (t *Task) Err() error {
 	out := t.result()
@@ -119,7 +123,7 @@ func (t *Task) Err() error {
 	case err == nil:
 		return nil
 	case out == outcomeCancelled:
-		return &cancelledError{task: t.path(), err: *err}
+		return &cancelledError{task: t.path(), cause: t.cause(), err: *err}
 	default:
 		return *err
 	}
@@ -142,7 +146,7 @@ func (t *Task) Wait(ctx context.Context) error {
 
 // holds reports whether t cannot end before inner, a task or a body, does.
 func (t *Task) holds(inner *Task) bool {
-	for ; inner != nil; inner = inner.scope.parent {
+	for ; inner != nil; inner = inner.scope.holder() {
 		if inner == t {
 			return true
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 	"weak"
 )
@@ -14,6 +15,10 @@ import (
 type branch struct {
 	parent *Task // nil for a root
 	linked bool  // cancelled together with parent, not through package context
+
+	// away is set when the parent has ended without this scope, which nothing
+	// of the parent's cancels.
+	away atomic.Bool
 
 	// Guarded by the lock of the parent's scope, or by that of the registry.
 	attached     bool // in the parent's list
@@ -90,20 +95,6 @@ func (s *Scope) copyNested(t *Task) []*Scope {
 	return found
 }
 
-// sealBody closes the body's list of nested scopes, if it is empty.
-//
-//go:norace
-func (s *Scope) sealBody() bool {
-	raceRelease(unsafe.Pointer(&s.body))
-	s.mu.lock()
-	defer s.mu.unlock()
-	if s.body.nested != nil {
-		return false
-	}
-	s.body.outcome.Store(uint32(outcomeOK))
-	return true
-}
-
 // detach takes s, which has ended, out of the tree.
 func (s *Scope) detach() {
 	if s.parent != nil {
@@ -113,19 +104,24 @@ func (s *Scope) detach() {
 }
 
 // endNested ends the scopes that were opened with the context of t, whose
-// function has returned, and waits for them. A scope opened with a context that
-// nothing can cancel has left t's care on purpose: it becomes a root.
+// function has returned, and waits for them. A scope whose context does not end
+// with that of t, as behind context.WithoutCancel, has left t's care on purpose:
+// it becomes a root.
 func (s *Scope) endNested(t *Task) {
+	if own := t.own.Load(); own != nil {
+		own.cancel(nil)
+	}
 	for _, n := range s.nestedOf(t) {
-		if !n.linked && n.watch == nil {
+		if !n.linked && n.outer.Err() == nil {
 			n.detachFromParent()
+			n.away.Store(true)
 			roots.add(n)
 			continue
 		}
-		n.cancel(&taskEnded)
-		n.ended.Wait()
+		n.cancel(taskEnded())
+		<-n.doneChan()
 		if err := n.fetch(); err != nil {
-			s.handle(t, t.failure(err))
+			s.report(t.failure(err))
 		}
 	}
 }
@@ -153,11 +149,19 @@ var roots registry
 // opened it holds it, and takes it off. A long-lived scope is listed weakly, so
 // that one that was forgotten can be collected, and reported.
 type registry struct {
+	ids atomic.Uint64 // scopes opened so far, in the whole process
+
 	mu          mutex
 	first, last *Scope // lexical scopes, linked by older and newer
 
 	weakMu sync.Mutex
 	weak   map[uint64]weak.Pointer[Scope]
+}
+
+// nextID numbers a new scope.
+func (r *registry) nextID() (id uint64) {
+	raceHidden(func() { id = r.ids.Add(1) })
+	return id
 }
 
 func (r *registry) add(s *Scope) {

@@ -94,14 +94,14 @@ func (s *Scope) awaitEnd(ctx context.Context) error {
 func (s *Scope) await(ctx context.Context, next func() (ch chan struct{}, idle bool)) error {
 	ch, idle := next()
 	// Only who has to wait pays for the look at its own stack.
-	if ch != nil && s.runsHere() {
+	if ch != nil && s.runsHere(s.waitsForNested()) {
 		return ErrSelfWait
 	}
 	for ch != nil {
 		if err := await(ctx, ch); err != nil {
 			return err
 		}
-		if idle && s.isOpen() {
+		if p, _ := s.phaseNow(); idle && p == phaseOpen {
 			break
 		}
 		ch, idle = next()
@@ -111,21 +111,38 @@ func (s *Scope) await(ctx context.Context, next func() (ch chan struct{}, idle b
 }
 
 // holds reports whether ctx belongs to a task of s or of a scope nested in it,
-// which s would wait for. The body is not waited for.
+// which s would wait for.
 func (s *Scope) holds(ctx context.Context) bool {
-	for t := current(ctx); t != nil; t = t.scope.parent {
-		if t.scope == s && t.kind != kindBody {
-			return true
+	inner := current(ctx)
+	for t := inner; t != nil; t = t.scope.holder() {
+		if t.scope == s {
+			return t.kind != kindBody || t != inner && s.waitsForNested()
 		}
 	}
 	return false
 }
 
+// holder returns the task or body that waits for s before it ends, or nil.
+func (s *Scope) holder() *Task {
+	if s.parent == nil || s.away.Load() || !s.linked && s.outer.Done() == nil {
+		return nil
+	}
+	return s.parent
+}
+
+// waitsForNested reports whether waiting for s is waiting for the scopes that
+// hang below its body, too. While the body runs, they are the body's, which
+// nobody waits for.
+func (s *Scope) waitsForNested() bool {
+	_, inBody := s.phaseNow()
+	return !inBody
+}
+
 // outcome returns the result of s as of now.
 func (s *Scope) outcome() error {
-	if s.hasEnded() {
+	if p, _ := s.phaseNow(); p == phaseEnded {
 		_ = s.fetch()
-		return s.fixed
+		return s.fixed()
 	}
 	return s.verdict()
 }
