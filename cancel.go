@@ -107,43 +107,15 @@ func (s *Scope) loadCancellation() *cancellation {
 	return k
 }
 
+// catchUp cancels s if what it watches is done. It is for who acts on that: the
+// callback of package context may come too late for the result.
+func (s *Scope) catchUp() {
+	if s.watch != nil && s.watch.Err() != nil {
+		s.cancelFrom(s.watch)
+	}
+}
+
 // cancelFrom cancels s because ctx is done.
 func (s *Scope) cancelFrom(ctx context.Context) {
 	s.cancel(&cancellation{cause: context.Cause(ctx), err: ctx.Err()})
-}
-
-// perform does what a move in the ledger has made due.
-func (s *Scope) perform(do todo) {
-	if do.shut {
-		s.slots().shut()
-	}
-	if do.idle != nil {
-		close(do.idle)
-	}
-	if do.over != nil {
-		close(do.over)
-	}
-	if do.daemons {
-		s.eachTask(func(t *Task) {
-			if t.kind == kindDaemon {
-				t.Cancel(nil)
-			}
-		})
-	}
-	if do.cleanup != nil {
-		s.startLate(do.cleanup)
-	}
-	if do.nested {
-		s.endNested(&s.body)
-		s.perform(s.release())
-	}
-	if do.report {
-		s.startReport(s.reportUnseen)
-		s.perform(s.release())
-	}
-	if do.end && s.lexical {
-		s.left.Done()
-	} else if do.end {
-		s.end()
-	}
 }

@@ -23,7 +23,7 @@ func (s *Scope) Do(ctx context.Context, name string, f func(context.Context) err
 	own := s.doContext(ctx)
 	t.own.Store(own)
 	defer own.cancel(nil)
-	err := s.takeSlot(t, ctx)
+	err := s.takeSlot(ctx, t)
 	if err == nil {
 		err = s.enter(t)
 	}

@@ -27,7 +27,9 @@ func (t *Task) exitSlowly(returned bool, err error, v any) {
 	if st := t.starts(); st != nil {
 		st.end()
 	}
-	out, err = t.judge(returned, err, v)
+	if out, err = t.judge(returned, err, v); out == outcomeCancelled {
+		t.scope.catchUp()
+	}
 	if err != nil {
 		t.setErr(err)
 	}

@@ -44,7 +44,7 @@ func (f *Failure) Format(w fmt.State, verb rune) {
 		text = fmt.Sprintf("task %q, started at %s, ran %s: %+v",
 			f.Task.Path, f.Task.Site, f.Task.Age.Round(time.Microsecond), f.Err)
 	}
-	fmt.Fprintf(w, directive(w, verb), text)
+	fmt.Fprintf(w, directive(verb), text)
 }
 
 func (t *Task) failure(err error) *Failure {

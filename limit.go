@@ -33,12 +33,9 @@ func (l *slots) try() (ok bool) {
 }
 
 // wait takes a slot when one is free, first come, first served. It reports
-// false if the scope closes, or ctx (which may be nil) is done, before.
+// false if the scope closes, or ctx is done, before.
 func (l *slots) wait(ctx context.Context) (ok bool) {
-	var done <-chan struct{}
-	if ctx != nil {
-		done = ctx.Done()
-	}
+	done := ctx.Done()
 	raceHidden(func() {
 		select {
 		case l.taken <- struct{}{}:
@@ -59,9 +56,8 @@ func (l *slots) shut() {
 	}
 }
 
-// takeSlot takes a slot for t. At the limit it waits, for ctx, too, if that is
-// not nil; but it does not let a task of s wait for what may be its own slot.
-func (s *Scope) takeSlot(t *Task, ctx context.Context) error {
+// takeSlot takes a slot for t. At the limit it waits, until ctx is done; but it does not let a task of s wait for what may be its own slot.
+func (s *Scope) takeSlot(ctx context.Context, t *Task) error {
 	if !t.kind.ordinary() {
 		return nil
 	}
@@ -72,7 +68,7 @@ func (s *Scope) takeSlot(t *Task, ctx context.Context) error {
 	if s.slots().wait(ctx) {
 		return nil
 	}
-	if ctx != nil && ctx.Err() != nil {
+	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return s.closedError()

@@ -71,17 +71,27 @@ func (e *PanicError) Stack() string {
 	for more := true; more; {
 		var f runtime.Frame
 		f, more = frames.Next()
-		inRuntime := strings.HasPrefix(f.Function, "runtime.")
-		if above {
+		switch {
+		case f.Function == "":
+		case above:
 			above = f.Function != "runtime.gopanic"
 			fault = !above
-			continue
-		}
-		if fault = fault && inRuntime; !fault && f.Function != "" {
+		case fault && strings.HasPrefix(f.Function, "runtime."):
+		case fault && goesOn(f.Function):
+			above = true
+		default:
+			fault = false
 			fmt.Fprintf(&b, "%s(...)\n\t%s:%d\n", f.Function, f.File, f.Line)
 		}
 	}
 	return b.String()
+}
+
+// goesOn reports whether the function is one in which Run, Supervise or Do goes
+// on with a panic after the join: the panic itself is further out.
+func goesOn(function string) bool {
+	name := strings.TrimPrefix(function, "github.com/supervisorscope/scope.")
+	return name == "(*Scope).leave" || name == "(*Scope).Do.func1" || name == "runLexical.func1"
 }
 
 // Format writes the error; with %+v also the stack.
@@ -90,17 +100,17 @@ func (e *PanicError) Format(w fmt.State, verb rune) {
 	if verb == 'v' && w.Flag('+') {
 		text += "\n\n" + e.Stack()
 	}
-	fmt.Fprintf(w, directive(w, verb), text)
+	fmt.Fprintf(w, directive(verb), text)
 }
 
 // directive returns the format for the text of an error under verb.
-func directive(w fmt.State, verb rune) string {
-	switch {
-	case verb == 'q':
+func directive(verb rune) string {
+	switch verb {
+	case 'q':
 		return "%q"
-	case verb == 'x' || verb == 'X':
+	case 'x', 'X':
 		return "%" + string(verb)
-	case verb == 'v' || verb == 's':
+	case 'v', 's':
 		return "%s"
 	default:
 		return "%%!" + string(verb) + "(%s)"

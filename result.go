@@ -115,7 +115,7 @@ func (s *Scope) verdict() error {
 		errs = s.cancelResult()
 	}
 	if dropped > 0 {
-		errs = append(errs, fmt.Errorf("scope: and %d more failures, given to the handler", dropped))
+		errs = append(errs, fmt.Errorf("scope: %d more failures went to the handler", dropped))
 	}
 	var err error
 	switch len(errs) {
@@ -134,7 +134,7 @@ func (s *Scope) verdict() error {
 
 // cancelResult returns the result of a scope in which nothing failed.
 func (s *Scope) cancelResult() (errs []error) {
-	k := s.loadCancellation()
+	k := s.cancelled()
 	if k != nil && k.given != nil {
 		errs = append(errs, k.given)
 	}

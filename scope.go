@@ -25,7 +25,7 @@ type Scope struct {
 	opened   time.Time       // tasks are stamped relative to it
 	outer    context.Context // what it was opened with
 	values   context.Context // where a task's values come from
-	watch    context.Context // cancels this scope, or is polled for one further out; nil if nothing can
+	watch    context.Context // what cancels it from outside, or nil; see setWatch
 	reports  *reports        // nil for the default
 	setup    *setup          // what few scopes have, or nil
 
@@ -202,6 +202,7 @@ func (s *Scope) leave(returned bool, err error, v any) error {
 
 // closeBody records how the body ended, and cancels the scope if it failed.
 func (s *Scope) closeBody(returned bool, err error, v any) {
+	s.catchUp()
 	switch {
 	case v != nil:
 		f := s.body.failure(newPanicError(v))

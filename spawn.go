@@ -81,7 +81,7 @@ func (s *Scope) newTask(k kind, name string, f func(context.Context) error, pc u
 
 // launch admits t and starts it, or refuses it as Go does.
 func (s *Scope) launch(t *Task) {
-	if err := s.takeSlot(t, nil); err != nil {
+	if err := s.takeSlot(context.Background(), t); err != nil {
 		t.refuse(err)
 		return
 	}

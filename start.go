@@ -35,7 +35,7 @@ func (s *Scope) Start(
 		t.name = funcName(entry(f))
 	}
 	t.needTail().starting = st
-	err := s.takeSlot(t, ctx)
+	err := s.takeSlot(ctx, t)
 	if err == nil {
 		err = s.enter(t)
 	}

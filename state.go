@@ -99,6 +99,7 @@ const (
 	kindDefer              // Defer
 	kindBody               // the body of Run or Supervise; not counted as a task
 	kindReport             // the scope's own: hands over failures nobody fetched
+	kindCursor             // no task, but a reader's bookmark in the list
 )
 
 // String returns the word for k that [TaskInfo] uses.
@@ -118,6 +119,8 @@ func (k kind) String() string {
 		return "defer"
 	case kindBody:
 		return "body"
+	case kindCursor:
+		return "cursor"
 	default:
 		panic("scope: unknown kind")
 	}

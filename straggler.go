@@ -84,7 +84,7 @@ func (e *StragglersError) Format(w fmt.State, verb rune) {
 			text += fmt.Sprintf("\n\n%s\n%s", t.line(), strings.TrimSpace(t.Stack))
 		}
 	}
-	fmt.Fprintf(w, directive(w, verb), text)
+	fmt.Fprintf(w, directive(verb), text)
 }
 
 // stragglers returns the error for a wait that ended with err.

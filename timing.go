@@ -5,10 +5,11 @@ import (
 	"time"
 )
 
-// A timing is the deadline of a scope, its own or one that it inherits (none if
-// only the parent's kind of context calls for a base). Its base is a standard context from which the own contexts of the scope's tasks
-// are derived, so that a deadline reaches them, and all derived from them, as
-// context.DeadlineExceeded. Scopes without a deadline do without.
+// A timing is the deadline of a scope, its own or one that it inherits, or none
+// if only the parent's kind of context calls for a base. The base is a standard
+// context from which the own contexts of the scope's tasks are derived, so that
+// a deadline reaches them, and all derived from them, as DeadlineExceeded. Most
+// scopes do without.
 type timing struct {
 	at      time.Time
 	base    context.Context

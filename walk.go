@@ -2,9 +2,6 @@ package scope
 
 import "unsafe"
 
-// kindCursor marks a list node that is no task but a reader's bookmark.
-const kindCursor kind = 255
-
 // walkBatch is how many tasks a reader takes at a time, so that the lock is
 // never held for long, however many there are.
 const walkBatch = 256

@@ -1,0 +1,198 @@
+package scope
+
+import (
+	"time"
+	"unsafe"
+)
+
+// A todo is what has to be done, outside the lock, after a move in the ledger.
+type todo struct {
+	any     bool
+	shut    bool          // admission has just closed: wake who waits for a slot
+	daemons bool          // only daemons are left: cancel them
+	report  bool          // hand over what futures left; then call release
+	nested  bool          // end what was opened with the body's context; alike
+	end     bool          // nothing is left: end the scope
+	cleanup *Task         // start this deferred function
+	idle    chan struct{} // close this
+	over    chan struct{} // close this
+}
+
+// perform does what a move in the ledger has made due.
+func (s *Scope) perform(do todo) {
+	if do.shut {
+		s.slots().shut()
+	}
+	if do.idle != nil {
+		close(do.idle)
+	}
+	if do.over != nil {
+		close(do.over)
+	}
+	if do.daemons {
+		s.eachTask(func(t *Task) {
+			if t.kind == kindDaemon {
+				t.Cancel(nil)
+			}
+		})
+	}
+	if do.cleanup != nil {
+		s.startLate(do.cleanup)
+	}
+	if do.nested {
+		s.endNested(&s.body)
+		s.perform(s.release())
+	}
+	if do.report {
+		s.startReport(s.reportUnseen)
+		s.perform(s.release())
+	}
+	if do.end && s.lexical {
+		s.left.Done()
+	} else if do.end {
+		s.end()
+	}
+}
+
+// settle makes the moves that the table in state.go allows.
+//
+//go:norace
+func (s *Scope) settle() (do todo) {
+	if s.live+s.ending == 0 && s.late != nil && s.late.idle != nil {
+		do.any, do.idle, s.late.idle = true, s.late.idle, nil
+	}
+	s.settleOpen(&do)
+	if s.phase < phaseClosed || s.live+s.others+s.ending > 0 {
+		return do
+	}
+	if s.inBody && s.late != nil && s.late.over != nil {
+		do.any, do.over, s.late.over = true, s.late.over, nil
+	}
+	if s.phase == phaseClosed && !s.inBody {
+		s.phase = phaseCleaning
+	}
+	if s.phase == phaseCleaning && !s.finishing {
+		s.settleEnd(&do)
+	}
+	return do
+}
+
+// settleOpen closes a scope whose ordinary tasks are over, and has the daemons
+// of a closed one cancelled when nothing else is left.
+//
+//go:norace
+func (s *Scope) settleOpen(do *todo) {
+	if s.live > 0 {
+		return
+	}
+	if s.phase == phaseDraining || s.phase == phaseOpen && s.lexical && !s.inBody {
+		do.any, do.shut = true, s.phase == phaseOpen
+		s.phase = phaseClosed
+	}
+	if s.phase == phaseClosed && s.others > 0 && !s.told {
+		s.told = true
+		do.any, do.daemons = true, s.cancellation.Load() == nil
+	}
+}
+
+// settleEnd chooses the next step of a scope that is cleaning up.
+//
+//go:norace
+func (s *Scope) settleEnd(do *todo) {
+	do.any = true
+	if s.body.nested != nil {
+		s.ending++
+		do.nested = true
+		return
+	}
+	do.cleanup = s.popCleanup()
+	switch {
+	case do.cleanup != nil:
+	case s.late != nil && s.late.unseen != nil:
+		s.ending++
+		do.report = true
+	default:
+		s.finishing, do.end = true, true
+		s.body.outcome.Store(uint32(outcomeOK))
+	}
+}
+
+// popCleanup takes the next deferred function and lists it as a task.
+//
+//go:norace
+func (l *ledger) popCleanup() *Task {
+	if l.late == nil || l.late.cleanups == nil {
+		return nil
+	}
+	c := l.late.cleanups
+	l.late.cleanups = c.next
+	c.task.start = time.Since(c.task.scope.opened)
+	l.enlist(c.task)
+	return c.task
+}
+
+// close begins the end: it stores k and refuses newcomers. It reports not ok,
+// and changes nothing, if the scope was cancelled already or has ended; and
+// whether there are contexts that a cancellation has to be brought to.
+//
+//go:norace
+func (s *Scope) close(k *cancellation) (do todo, walk, ok bool) {
+	raceRelease(unsafe.Pointer(&s.cancellation))
+	s.mu.lock()
+	walk = !s.finishing && (s.armed > 0 || s.nested > 0)
+	if s.finishing || !s.cancellation.CompareAndSwap(nil, k) {
+		s.mu.unlock()
+		return do, walk, false
+	}
+	shut := s.phase == phaseOpen
+	if s.phase < phaseClosed {
+		s.phase = phaseClosed
+	}
+	do = s.settle()
+	do.shut = shut
+	do.any = do.any || shut
+	s.mu.unlock()
+	return do, walk, true
+}
+
+// drain refuses newcomers from outside.
+//
+//go:norace
+func (s *Scope) drain() todo {
+	s.mu.lock()
+	shut := s.phase == phaseOpen
+	if shut {
+		s.phase = phaseDraining
+	}
+	do := s.settle()
+	do.shut = shut
+	do.any = do.any || shut
+	s.mu.unlock()
+	return do
+}
+
+// leaveBody notes that the body is over.
+//
+//go:norace
+func (s *Scope) leaveBody() todo {
+	s.mu.lock()
+	s.inBody = false
+	do := s.settle()
+	s.mu.unlock()
+	return do
+}
+
+// finish makes the last move and returns the channels to close.
+//
+//go:norace
+func (s *Scope) finish() (idle, over, done chan struct{}) {
+	raceRelease(unsafe.Pointer(s))
+	s.mu.lock()
+	s.phase = phaseEnded
+	if l := s.late; l != nil {
+		idle, over, done = l.idle, l.over, l.done
+		l.idle, l.over = nil, nil
+	}
+	s.mu.unlock()
+	return idle, over, done
+}
