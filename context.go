@@ -83,16 +83,16 @@ func (c *taskContext) String() string { return "scope.Task(" + (*Task)(c).path()
 // stopped returns the cancellation that t is under, not counting one of its
 // own, or nil.
 func (t *Task) stopped() *cancellation {
-	if ended := t.result() != outcomeNone; ended && (t.scopeLive || t.kind == kindBody) {
-		if k := t.scope.loadCancellation(); k != nil && t.kind == kindBody {
-			return k
-		}
+	switch ended := t.result() != outcomeNone; {
+	case ended && t.kind == kindBody && t.scope.loadCancellation() == nil:
 		return taskEnded()
-	}
-	if t.kind.shielded() {
+	case ended && t.outcome.Load()&scopeWasLive != 0:
+		return taskEnded() // whatever became of the scope since then
+	case t.kind.shielded():
 		return nil
+	default:
+		return t.scope.cancelled()
 	}
-	return t.scope.cancelled()
 }
 
 // taskEnded cancels what was derived from the context of a task that is over.
@@ -104,7 +104,11 @@ func taskEnded() *cancellation {
 func (t *Task) ownContext() *ownContext {
 	own := t.own.Load()
 	if own == nil {
-		own = t.makeOwnContext(t.scope.base(t))
+		base := t.scope.base(t)
+		if k := t.stopped(); k != nil && k.err == context.Canceled {
+			base = context.Background() // the base may have run out since then
+		}
+		own = t.makeOwnContext(base)
 	}
 	// The order matters: first the context is published, then the scope is
 	// looked at. Cancel stores the cancellation first and then looks for

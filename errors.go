@@ -129,6 +129,8 @@ func hasMark(err error) bool {
 	switch e := err.(type) {
 	case nil, *containedError:
 		return false
+	case *closedError, *cancelledError:
+		return false // these tell why something else has ended
 	case *fatalError:
 		return true
 	case interface{ Unwrap() error }:

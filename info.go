@@ -3,6 +3,7 @@ package scope
 import (
 	"context"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -95,7 +96,7 @@ func (t *Task) Info() TaskInfo {
 	info.State = t.stateWord(out, info.Cause)
 	if out != outcomeNone {
 		info.Err = t.peekErr()
-		if t.endedLive {
+		if t.outcome.Load()&wasLive != 0 {
 			info.Cause = nil // its context is done because it has ended
 		}
 	}
@@ -204,27 +205,26 @@ func Describe(ctx context.Context, detail func() any) {
 	}
 }
 
-// path names the task from the root down.
+// path names the task, or a body's scope, from the root down.
 func (t *Task) path() string {
-	if t.kind == kindBody {
-		return t.scope.path()
+	var names []string // innermost first
+	for ; t != nil; t = t.scope.parent {
+		if t.kind != kindBody {
+			names = append(names, t.name)
+		}
+		switch s := t.scope; {
+		case s.name != "":
+			names = append(names, s.name)
+		case s.parent == nil:
+			names = append(names, funcName(s.pc-1))
+		}
 	}
-	return t.scope.path() + "/" + t.name
+	slices.Reverse(names)
+	return strings.Join(names, "/")
 }
 
 // path names the scope from the root down.
-func (s *Scope) path() string {
-	switch {
-	case s.parent == nil && s.name == "":
-		return funcName(s.pc - 1)
-	case s.parent == nil:
-		return s.name
-	case s.name == "":
-		return s.parent.path()
-	default:
-		return s.parent.path() + "/" + s.name
-	}
-}
+func (s *Scope) path() string { return s.body.path() }
 
 // label names the scope in errors.
 func (s *Scope) label() string {

@@ -176,9 +176,14 @@ func (s *Scope) remove(t *Task, out outcome) (do todo, r removal) {
 		return do, hasNested
 	}
 	own := t.own.Load()
-	t.scopeLive = s.cancellation.Load() == nil || t.kind.shielded()
-	t.endedLive = t.scopeLive && (own == nil || own.Err() == nil)
-	t.outcome.Store(uint32(out))
+	word := uint32(out)
+	if s.cancellation.Load() == nil || t.kind.shielded() {
+		word |= scopeWasLive
+		if own == nil || own.Err() == nil {
+			word |= wasLive
+		}
+	}
+	t.outcome.Store(word)
 	s.ends[out]++
 	s.unlink(t)
 	if t.kind.ordinary() {

@@ -34,17 +34,14 @@ func (l *slots) try() (ok bool) {
 
 // wait takes a slot when one is free, first come, first served. It reports
 // false if the scope closes, or ctx is done, before.
-func (l *slots) wait(ctx context.Context) (ok bool) {
-	done := ctx.Done()
-	raceHidden(func() {
-		select {
-		case l.taken <- struct{}{}:
-			ok = true
-		case <-l.closed:
-		case <-done:
-		}
-	})
-	return ok
+func (l *slots) wait(ctx context.Context) bool {
+	select {
+	case l.taken <- struct{}{}:
+		return true
+	case <-l.closed:
+	case <-ctx.Done():
+	}
+	return false
 }
 
 func (l *slots) give() { raceHidden(func() { <-l.taken }) }
@@ -56,7 +53,8 @@ func (l *slots) shut() {
 	}
 }
 
-// takeSlot takes a slot for t. At the limit it waits, until ctx is done; but it does not let a task of s wait for what may be its own slot.
+// takeSlot takes a slot for t. At the limit it waits, until ctx is done; but it
+// does not let a task of s wait for what may be its own slot.
 func (s *Scope) takeSlot(ctx context.Context, t *Task) error {
 	if !t.kind.ordinary() {
 		return nil

@@ -33,6 +33,15 @@ func raceRelease(p unsafe.Pointer) { runtime.RaceReleaseMerge(p) }
 // raceJoin takes in what was released to p: the reader now happens after.
 func raceJoin(p unsafe.Pointer) { runtime.RaceAcquire(p) }
 
+// A latch is opened once. Here it is a channel: a WaitGroup parks its waiter
+// where the detector does not see what happened before, and synctest.Wait, which
+// takes that in, would then give rise to false reports.
+type latch struct{ opened chan struct{} }
+
+func (l *latch) init() { l.opened = make(chan struct{}) }
+func (l *latch) open() { close(l.opened) }
+func (l *latch) wait() { <-l.opened }
+
 // raceHidden runs f, a step that passes a token between tasks, unseen.
 func raceHidden(f func()) {
 	runtime.RaceDisable()

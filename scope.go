@@ -2,7 +2,6 @@ package scope
 
 import (
 	"context"
-	"sync"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -34,10 +33,10 @@ type Scope struct {
 
 	cancellation atomic.Pointer[cancellation]
 
-	// left tells Run and Supervise, once, that nothing of the scope runs. As a
-	// latch it costs no allocation, unlike a channel; who must be able to give
-	// up waiting uses the channels of the ledger.
-	left sync.WaitGroup
+	// left tells Run and Supervise, once, that nothing of the scope runs. It
+	// costs no allocation, unlike a channel; who must be able to give up waiting
+	// uses the channels of the ledger.
+	left latch
 
 	body Task // stands for the body where a task is asked for
 }
@@ -112,7 +111,7 @@ func newScope(ctx context.Context, failFast, lexical bool, pc uintptr, opts []Op
 		opened: time.Now(), outer: ctx, values: ctx,
 	}
 	s.phase, s.inBody = phaseOpen, lexical
-	s.left.Add(1)
+	s.left.init()
 	s.body.scope, s.body.kind, s.body.pc = s, kindBody, pc
 	if parent != nil {
 		s.reports = parent.scope.reports
@@ -179,7 +178,7 @@ func (f lexicalBody) exec(ctx context.Context) error { return f(ctx, From(ctx)) 
 // whose small stack would have to grow for it.
 func (s *Scope) join() {
 	s.perform(s.leaveBody())
-	s.left.Wait()
+	s.left.wait()
 	raceJoin(unsafe.Pointer(s))
 	s.end()
 }

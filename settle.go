@@ -48,7 +48,7 @@ func (s *Scope) perform(do todo) {
 		s.perform(s.release())
 	}
 	if do.end && s.lexical {
-		s.left.Done()
+		s.left.open()
 	} else if do.end {
 		s.end()
 	}

@@ -156,8 +156,7 @@ func userLine(text string) string {
 			break
 		}
 		file, _, _ = strings.Cut(file, " ")
-		std := strings.HasPrefix(file, std) || strings.HasPrefix(lines[i], "runtime.")
-		if !std && !strings.HasPrefix(lines[i], "github.com/supervisorscope/scope.") {
+		if !inStd(file, std) && !strings.HasPrefix(lines[i], "github.com/supervisorscope/scope.") {
 			return file
 		}
 	}
@@ -170,8 +169,16 @@ func stdDir() string {
 	f := runtime.FuncForPC(entry(runtime.Stack))
 	file, _ := f.FileLine(f.Entry())
 	dir, _, _ := strings.Cut(file, "runtime/")
-	if dir == "" {
-		return "\x00" // built with -trimpath: no file has this prefix
-	}
 	return dir
+}
+
+// inStd reports whether file is below dir. In a program built with -trimpath dir
+// is empty and files begin with the import path, which in the standard library
+// has no dot in its first element.
+func inStd(file, dir string) bool {
+	if dir != "" {
+		return strings.HasPrefix(file, dir)
+	}
+	first, _, _ := strings.Cut(file, "/")
+	return !strings.Contains(first, ".")
 }

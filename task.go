@@ -15,7 +15,7 @@ import (
 type Task struct {
 	// One allocation holds the handle, the node in the scope's list and the
 	// task's context (see taskContext); all that is rare hangs off own and
-	// tail. 112 bytes: TestTaskSize.
+	// tail. 112 bytes: TestTask_Size.
 
 	scope *Scope
 	name  string
@@ -30,14 +30,10 @@ type Task struct {
 	own  atomic.Pointer[ownContext] // made when Done is first asked for
 	tail atomic.Pointer[taskTail]   // made for waiters, or with an error
 
-	outcome atomic.Uint32 // an outcome; set under the scope's lock
+	outcome atomic.Uint32 // an outcome and flags; set under the scope's lock
 	kind    kind
 	listed  bool // in the scope's list; guarded by its lock
 	armed   bool // counted in ledger.armed; guarded alike
-
-	// Set before outcome, of a task that has ended.
-	endedLive bool // its context was live then
-	scopeLive bool // its scope's was
 }
 
 // A body is what a task runs. A plain function and a future's are both shaped
@@ -76,9 +72,16 @@ func (tail *taskTail) close() {
 	}
 }
 
+// What Task.outcome holds beside the outcome of a task that has ended.
+const (
+	outcomeMask  = 0x0f
+	wasLive      = 0x10 // its context was live at the end
+	scopeWasLive = 0x20 // its scope's was
+)
+
 // result returns how t ended, or outcomeNone while it runs.
 func (t *Task) result() outcome {
-	out := outcome(t.outcome.Load())
+	out := outcome(t.outcome.Load() & outcomeMask)
 	if out != outcomeNone {
 		raceJoin(unsafe.Pointer(t))
 	}

@@ -111,6 +111,7 @@ func (s *Scope) endNested(t *Task) {
 	if own := t.own.Load(); own != nil {
 		own.cancel(nil)
 	}
+	var inCare []*Scope
 	for _, n := range s.nestedOf(t) {
 		if !n.linked && n.outer.Err() == nil {
 			n.detachFromParent()
@@ -119,6 +120,9 @@ func (s *Scope) endNested(t *Task) {
 			continue
 		}
 		n.cancel(taskEnded())
+		inCare = append(inCare, n)
+	}
+	for _, n := range inCare {
 		<-n.doneChan()
 		if err := n.fetch(); err != nil {
 			s.report(t.failure(err))
