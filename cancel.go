@@ -45,7 +45,7 @@ func (s *Scope) cancel(k *cancellation) {
 		}
 	}
 	if own := s.body.own.Load(); own != nil {
-		own.cancel(k.cause)
+		own.end(k)
 	}
 	if walk {
 		s.cancelNested(&s.body, k)
@@ -68,7 +68,7 @@ func (t *Task) inherit(k *cancellation) {
 		return
 	}
 	if own := t.own.Load(); own != nil {
-		own.cancel(k.cause)
+		own.end(k)
 	}
 	t.scope.cancelNested(t, k)
 }

@@ -104,26 +104,24 @@ func taskEnded() *cancellation {
 func (t *Task) ownContext() *ownContext {
 	own := t.own.Load()
 	if own == nil {
-		base := t.scope.base(t)
-		if k := t.stopped(); k != nil && k.err == context.Canceled {
-			base = context.Background() // the base may have run out since then
-		}
-		own = t.makeOwnContext(base)
+		own = t.makeOwnContext()
 	}
 	// The order matters: first the context is published, then the scope is
 	// looked at. Cancel stores the cancellation first and then looks for
 	// contexts, so that one of the two sees the other.
 	if own.Err() == nil {
 		if k := t.stopped(); k != nil {
-			own.cancel(k.cause)
+			own.end(k)
 		}
 	}
 	return own
 }
 
-func (t *Task) makeOwnContext(base context.Context) *ownContext {
+func (t *Task) makeOwnContext() *ownContext {
+	base := t.scope.base(t)
 	ctx, cancel := context.WithCancelCause(base)
 	own := &ownContext{Context: ctx, cancel: cancel}
+	own.gate, _ = base.(*gate)
 	if !t.own.CompareAndSwap(nil, own) {
 		cancel(nil)
 		return t.own.Load()

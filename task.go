@@ -194,4 +194,14 @@ func (t *Task) Cancel(cause error) {
 type ownContext struct {
 	context.Context
 	cancel context.CancelCauseFunc
+	gate   *gate // in a scope with a deadline
+}
+
+// end cancels own with the scope's cancellation.
+func (own *ownContext) end(k *cancellation) {
+	if own.gate != nil && k.err != context.Canceled {
+		own.gate.fire()
+		return
+	}
+	own.cancel(k.cause)
 }

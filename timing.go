@@ -7,12 +7,13 @@ import (
 
 // A timing is the deadline of a scope, its own or one that it inherits, or none
 // if only the parent's kind of context calls for a base. The base is a standard
-// context from which the own contexts of the scope's tasks are derived, so that
-// a deadline reaches them, and all derived from them, as DeadlineExceeded. Most
+// context whose Err the own contexts of the scope's tasks take over, so that a
+// deadline reaches them, and all derived from them, as DeadlineExceeded. Most
 // scopes do without.
 type timing struct {
 	at      time.Time
 	base    context.Context
+	never   chan struct{} // see gate
 	release context.CancelFunc
 	own     bool  // the scope has an option Timeout or MoveOnAfter
 	expired error // the cause when the scope's own timeout is over
@@ -30,12 +31,12 @@ func (s *Scope) setTiming(direct bool) {
 	switch {
 	case s.setup != nil && s.setup.timed:
 		d := s.setup.timeout
-		t := &timing{own: true, expired: &expiredError{scope: s.label(), after: d.String()}}
+		t := &timing{own: true, never: make(chan struct{}), expired: &expiredError{scope: s.label(), after: d.String()}}
 		t.base, t.release = context.WithTimeoutCause(s.outer, d, t.expired)
 		t.at, _ = t.base.Deadline()
 		s.setup.timing = t
 	case derive:
-		t := &timing{at: at}
+		t := &timing{at: at, never: make(chan struct{})}
 		t.base, t.release = context.WithCancel(s.outer)
 		s.needSetup().timing = t
 	}
@@ -55,10 +56,33 @@ func (s *Scope) deadline() (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// base returns what the own context of t is derived from.
+// base returns what the own context of t, which is not cancelled, is derived
+// from: in a scope with a deadline a gate, elsewhere nothing.
 func (s *Scope) base(t *Task) context.Context {
 	if timing := s.timing(); timing != nil && !t.kind.shielded() {
-		return timing.base
+		return &gate{Context: timing.base, never: timing.never}
 	}
 	return context.Background()
+}
+
+// A gate is a parent for one task's own context. It says what the base of the
+// scope says, but its child hangs in nothing: the scope's walk over its tasks
+// ends it, by fire, with the base's Err. Hung in the base itself, all tasks of a
+// scope would meet at its lock, which the race detector takes for
+// synchronization between them.
+type gate struct {
+	context.Context
+
+	never <-chan struct{}
+	fire  func()
+}
+
+// Done returns a channel that is not the base's, or package context would go to
+// the base by itself.
+func (g *gate) Done() <-chan struct{} { return g.never }
+
+// AfterFunc is how package context asks to be told.
+func (g *gate) AfterFunc(f func()) func() bool {
+	g.fire = f
+	return func() bool { return true }
 }
