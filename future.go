@@ -66,8 +66,12 @@ func (fu *Future[T]) Wait(ctx context.Context) (T, error) {
 	waiters := &fu.needTail().waiters
 	waiters.Add(1)
 	err := fu.task.Wait(ctx)
+	if err == nil {
+		defer waiters.Add(-1)
+		return fu.Result()
+	}
 	waiters.Add(-1)
-	if err != nil && fu.result() == outcomeNone {
+	if fu.result() == outcomeNone {
 		var zero T
 		return zero, err
 	}

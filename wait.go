@@ -21,6 +21,7 @@ func (s *Scope) Wait(ctx context.Context) error {
 	if s.holds(ctx) {
 		return ErrSelfWait
 	}
+	s.catchUp()
 	if err := s.await(ctx, s.waitIdle); err != nil {
 		return err
 	}
@@ -40,6 +41,7 @@ func (s *Scope) Wait(ctx context.Context) error {
 func (s *Scope) Drain(ctx context.Context) error {
 	s.mustBeOpened()
 	inside := s.holds(ctx)
+	s.catchUp()
 	s.perform(s.drain())
 	if inside {
 		return ErrSelfWait
