@@ -81,7 +81,7 @@ func (t *Task) inherit(k *cancellation) {
 // s, with what has cancelled t.
 func (s *Scope) cancelNested(t *Task, k *cancellation) {
 	for _, n := range s.nestedOf(t) {
-		if n.linked {
+		if n.linked() {
 			n.cancel(&cancellation{cause: k.cause, err: k.err})
 		}
 	}
@@ -95,10 +95,11 @@ func (s *Scope) cancelled() *cancellation {
 	if k := s.loadCancellation(); k != nil {
 		return k
 	}
-	if s.watch == nil || s.watch.Err() == nil {
+	watch := s.watch()
+	if watch == nil || watch.Err() == nil {
 		return nil
 	}
-	return &cancellation{cause: context.Cause(s.watch), err: s.watch.Err()}
+	return &cancellation{cause: context.Cause(watch), err: watch.Err()}
 }
 
 // loadCancellation makes what Cancel was given happen before its use. The
@@ -114,8 +115,8 @@ func (s *Scope) loadCancellation() *cancellation {
 // catchUp cancels s if what it watches is done. It is for who acts on that: the
 // callback of package context may come too late for the result.
 func (s *Scope) catchUp() {
-	if s.watch != nil && s.watch.Err() != nil {
-		s.cancelFrom(s.watch)
+	if watch := s.watch(); watch != nil && watch.Err() != nil {
+		s.cancelFrom(watch)
 	}
 }
 

@@ -29,7 +29,7 @@ func (s *Scope) Do(ctx context.Context, name string, f func(context.Context) err
 	}
 	if err != nil {
 		s.countRefused()
-		return fmt.Errorf("do %q: %w", t.name, err)
+		return fmt.Errorf("do: task %q: %w", t.path(), err)
 	}
 	returned := false
 	defer func() {

@@ -13,7 +13,7 @@ var (
 	ErrClosed = errors.New("scope: closed to new tasks")
 
 	// ErrLimit is how a task is refused when all slots of [Limit] are taken: by
-	// TryGo always, by the other calls when a task of the scope itself calls,
+	// TryGo always, by the other calls when an ordinary task of the scope calls,
 	// which might wait for its own slot.
 	ErrLimit = errors.New("scope: limit of tasks reached")
 

@@ -2,6 +2,8 @@ package scope
 
 import (
 	"context"
+	"errors"
+	"time"
 	"unsafe"
 )
 
@@ -36,8 +38,8 @@ func (t *Task) exitSlowly(returned bool, err error, v any) {
 	if o := t.scope.reports.watcher(); o != nil {
 		defer o.taskEnded(t, out)
 	}
-	if f, failed := err.(*Failure); failed {
-		t.scope.route(t, f)
+	if out == outcomeFailed || out == outcomePanicked {
+		t.scope.route(t, err.(*Failure))
 	}
 }
 
@@ -66,8 +68,10 @@ func (t *Task) setErr(err error) { t.needTail().err.Store(&err) }
 // have ended, and wakes who waits for it.
 func (t *Task) finish(out outcome) {
 	s := t.scope
+	own := t.own.Load()
+	live := own == nil || own.Err() == nil // before anything is released
 	for {
-		do, r := s.remove(t, out)
+		do, r := s.remove(t, out, live)
 		if r == hasNested {
 			s.endNested(t)
 			continue
@@ -99,16 +103,22 @@ func (t *Task) refuse(err error) {
 	s := t.scope
 	s.countRefused()
 	t.body = nil
+	t.start = time.Since(s.opened)
 	t.setErr(err)
 	raceRelease(unsafe.Pointer(t))
 	t.outcome.Store(uint32(outcomeRefused))
 	t.tail.Load().close()
-	// A fail-fast scope that is closing has told its caller why, or will; and
-	// a handler that starts tasks in a closing scope must not meet itself.
-	if (!s.failFast || err == ErrLimit) && !inHandler() {
-		f := t.failure(err)
-		f.Task.State = outcomeRefused.String()
+	full := errors.Is(err, ErrLimit)
+	if s.failFast && !full {
+		return // a scope that is closing has told its caller why, or will
+	}
+	f := t.failure(err)
+	f.Task.State = outcomeRefused.String()
+	switch {
+	case !inHandler():
 		s.route(t, f)
+	case full: // a handler that starts tasks must not meet itself
+		printFailure(f, nil)
 	}
 }
 

@@ -25,8 +25,14 @@ type Failure struct {
 
 var _ error = (*Failure)(nil)
 
-// Error returns the task's path and its error.
-func (f *Failure) Error() string { return fmt.Sprintf("task %q: %v", f.Task.Path, f.Err) }
+// Error returns the task's path and its error. A failure that came up from a
+// task further down names that one alone.
+func (f *Failure) Error() string {
+	if below, ok := f.Err.(*Failure); ok && below != nil {
+		return below.Error()
+	}
+	return fmt.Sprintf("task %q: %v", f.Task.Path, f.Err)
+}
 
 // Unwrap returns f.Err.
 func (f *Failure) Unwrap() error {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"strconv"
 	"sync/atomic"
+	"time"
 )
 
 // errForgotten is reported of a long-lived scope that was collected open.
@@ -15,7 +17,9 @@ var errForgotten = errors.New(
 // must not lead back to the scope.
 type trace struct {
 	id      uint64
-	failure *Failure
+	name    string
+	pc      uintptr
+	opened  time.Time
 	reports *reports
 	ended   atomic.Bool           // the scope has ended
 	result  atomic.Pointer[error] // its failure, until somebody asks for it
@@ -27,23 +31,38 @@ func (tr *trace) keep(err error) { tr.result.Store(&err) }
 // watchForgotten has it reported if s is collected without having been ended,
 // or with a failure that nobody has asked for.
 func (s *Scope) watchForgotten() {
-	tr := &trace{id: s.id, failure: s.body.failure(errForgotten), reports: s.reports}
+	tr := &trace{id: s.id, name: s.name, pc: s.pc, opened: s.opened, reports: s.reports}
 	s.needSetup().trace = tr
 	runtime.AddCleanup(s, (*trace).collected, tr)
+}
+
+// failure returns err as a failure of the scope. The path is not the whole one,
+// since what the scope hung below may be gone.
+func (tr *trace) failure(err error) *Failure {
+	path := tr.name
+	if path == "" {
+		path = funcName(tr.pc - 1)
+	}
+	return &Failure{Err: err, Task: TaskInfo{
+		ID: strconv.FormatUint(tr.id, 10) + ".0", Path: path, Kind: kindBody.String(),
+		State: outcomeFailed.String(), Site: site(tr.pc), Started: tr.opened,
+		Age: time.Since(tr.opened), Err: err,
+	}}
 }
 
 // collected runs on a goroutine that must not be held up, so it does no more
 // than print or, if there is a handler, start it as a root scope of its own.
 func (tr *trace) collected() {
 	roots.forget(tr.id)
-	f := tr.failure
+	err := errForgotten
 	if tr.ended.Load() {
-		err := tr.result.Load()
-		if err == nil {
+		result := tr.result.Load()
+		if result == nil {
 			return
 		}
-		f = &Failure{Task: f.Task, Err: *err}
+		err = *result
 	}
+	f := tr.failure(err)
 	s := OpenSupervised(context.Background(), Name("collected"))
 	s.Go("report", func(ctx context.Context) error {
 		tr.reports.handle(context.WithoutCancel(ctx), f)

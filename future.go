@@ -100,13 +100,16 @@ type unseen struct {
 }
 
 // leaveUnseen keeps f, the failure of the future t, until somebody fetches it,
-// the future is collected, or the scope ends.
+// the future is collected, or the scope ends. In a bubble of testing/synctest
+// only the end counts: what follows a collection would run outside the bubble.
 func (s *Scope) leaveUnseen(t *Task, f *Failure) {
 	tail := t.needTail()
 	u := &unseen{scope: s, tail: tail, f: f}
 	tail.unseen.Store(u)
 	s.pushUnseen(u)
-	runtime.AddCleanup(t, (*unseen).collected, u)
+	if !inBubble() {
+		runtime.AddCleanup(t, (*unseen).collected, u)
+	}
 }
 
 // fetched notes that somebody has seen the failure. It reports whether that
@@ -134,7 +137,9 @@ func (u *unseen) collected() {
 // report gives the failure to the handler, unless somebody has it, or is about
 // to.
 func (u *unseen) report(ctx context.Context) {
-	if u.fetched() && u.tail.waiters.Load() == 0 {
+	// First this: a waiter fetches before it stops counting as one.
+	waiting := u.tail.waiters.Load() > 0
+	if u.fetched() && !waiting {
 		u.scope.reports.handle(context.WithoutCancel(ctx), u.f)
 	}
 }

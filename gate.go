@@ -1,5 +1,7 @@
 package scope
 
+import "unsafe"
+
 // hasWork reports whether anything but the body is left in s, which is closed.
 //
 //go:norace
@@ -8,6 +10,15 @@ func (s *Scope) hasWork() bool {
 	defer s.mu.unlock()
 	return s.live+s.others+s.ending > 0 || s.body.nested != nil ||
 		s.late != nil && s.late.cleanups != nil
+}
+
+// isFinishing reports whether the end of s has begun.
+//
+//go:norace
+func (s *Scope) isFinishing() bool {
+	s.mu.lock()
+	defer s.mu.unlock()
+	return s.finishing
 }
 
 // waitOver returns a channel that is closed when the scope has ended or, while
@@ -73,6 +84,7 @@ func (s *Scope) doneChan() chan struct{} {
 	if l.done == nil {
 		l.done = make(chan struct{})
 		if s.phase == phaseEnded {
+			raceJoin(unsafe.Pointer(s))
 			close(l.done)
 		}
 	}

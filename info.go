@@ -208,14 +208,19 @@ func Describe(ctx context.Context, detail func() any) {
 // path names the task, or a body's scope, from the root down.
 func (t *Task) path() string {
 	var names []string // innermost first
-	for ; t != nil; t = t.scope.parent {
+	for t != nil {
 		if t.kind != kindBody {
 			names = append(names, t.name)
 		}
-		switch s := t.scope; {
-		case s.name != "":
+		s := t.scope
+		t = s.parent() // before the look at lastPath, which is set before parent goes
+		if path := s.lastPath(); path != "" {
+			names = append(names, path)
+			break
+		}
+		if s.name != "" {
 			names = append(names, s.name)
-		case s.parent == nil:
+		} else if t == nil {
 			names = append(names, funcName(s.pc-1))
 		}
 	}

@@ -37,6 +37,7 @@ type late struct {
 	bodyErr error    // the body's failure, when a task's came first
 	kept    keptList // failures kept for the result; see KeepErrors
 	result  error    // the scope's result, when it has ended
+	path    string   // of a long-lived scope that has ended
 
 	cleanups *cleanup // what Defer left, last one first
 	unseen   *unseen  // failures of futures that nobody has fetched
@@ -137,6 +138,7 @@ func (s *Scope) admit(t *Task, inside bool) admission {
 //
 //go:norace
 func (s *Scope) admitReport(t *Task) bool {
+	raceRelease(unsafe.Pointer(s))
 	s.mu.lock()
 	ok := !s.finishing
 	if ok {
@@ -164,10 +166,11 @@ const (
 	hasNested         // not removed: scopes opened with its ctx are still there
 )
 
-// remove takes t, which ended with out, from the list.
+// remove takes t, which ended with out, from the list; live says that nothing had
+// cancelled t alone.
 //
 //go:norace
-func (s *Scope) remove(t *Task, out outcome) (do todo, r removal) {
+func (s *Scope) remove(t *Task, out outcome, live bool) (do todo, r removal) {
 	raceRelease(unsafe.Pointer(t))
 	raceRelease(unsafe.Pointer(s))
 	s.mu.lock()
@@ -175,11 +178,10 @@ func (s *Scope) remove(t *Task, out outcome) (do todo, r removal) {
 		s.mu.unlock()
 		return do, hasNested
 	}
-	own := t.own.Load()
 	word := uint32(out)
 	if s.cancellation.Load() == nil || t.kind.shielded() {
 		word |= scopeWasLive
-		if own == nil || own.Err() == nil {
+		if live {
 			word |= wasLive
 		}
 	}
@@ -194,10 +196,10 @@ func (s *Scope) remove(t *Task, out outcome) (do todo, r removal) {
 	if t.armed {
 		s.armed--
 	}
-	if own != nil || t.tail.Load() != nil {
+	if t.own.Load() != nil || t.tail.Load() != nil {
 		s.ending++
 		r = wakesThen
-	} else {
+	} else if s.live == 0 { // no move is due while an ordinary task lives
 		do = s.settle()
 	}
 	s.mu.unlock()

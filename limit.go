@@ -2,6 +2,7 @@ package scope
 
 import (
 	"context"
+	"fmt"
 	"sync"
 )
 
@@ -56,12 +57,15 @@ func (l *slots) shut() {
 // takeSlot takes a slot for t. At the limit it waits, until ctx is done; but it
 // does not let a task of s wait for what may be its own slot.
 func (s *Scope) takeSlot(ctx context.Context, t *Task) error {
-	if !t.kind.ordinary() {
+	if s.setup == nil || !t.kind.ordinary() {
 		return nil
 	}
 	err := s.trySlot()
-	if err != ErrLimit || s.runsHere(true) {
+	if err != ErrLimit {
 		return err
+	}
+	if s.runsHere(wanted{holders: true}) {
+		return errLimitInside()
 	}
 	if s.slots().wait(ctx) {
 		return nil
@@ -72,6 +76,12 @@ func (s *Scope) takeSlot(ctx context.Context, t *Task) error {
 	return s.closedError()
 }
 
+// errLimitInside refuses a task that might wait for its own slot.
+func errLimitInside() error {
+	return fmt.Errorf("%w, and a task that holds a slot must not wait for one: "+
+		"start it from the body or a daemon, or use TryGo", ErrLimit)
+}
+
 // trySlot takes a slot if one is free. A scope that is closing is not full, but
 // closed.
 func (s *Scope) trySlot() error {
@@ -79,7 +89,7 @@ func (s *Scope) trySlot() error {
 		return nil
 	}
 	p, _ := s.phaseNow()
-	if s.cancelled() == nil && (p == phaseOpen || p == phaseDraining && s.runsHere(true)) {
+	if s.cancelled() == nil && (p == phaseOpen || p == phaseDraining && s.runsHere(wanted{belowBody: true})) {
 		return ErrLimit
 	}
 	return s.closedError()

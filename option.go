@@ -94,8 +94,9 @@ func Grace(d time.Duration) Option {
 }
 
 // KeepErrors keeps up to n failures, which then do not go to the handler, for
-// the scope's result: it joins them, first one first. Those beyond n go to the
-// handler, and the result says how many there were. A long-lived scope keeps
+// the scope's result, beside the one that ended the scope: it joins them, first
+// one first. Those beyond n go to the handler, and the result says how many there
+// were. A long-lived scope keeps
 // them as long as it lives. It panics if n is not positive.
 func KeepErrors(n int) Option {
 	if n < 1 {

@@ -115,7 +115,7 @@ func (s *Scope) verdict() error {
 		errs = s.cancelResult()
 	}
 	if dropped > 0 {
-		errs = append(errs, fmt.Errorf("scope: %d more failures went to the handler", dropped))
+		errs = append(errs, fmt.Errorf("scope: further failures given to the handler: %d", dropped))
 	}
 	var err error
 	switch len(errs) {
@@ -138,8 +138,8 @@ func (s *Scope) cancelResult() (errs []error) {
 	if k != nil && k.given != nil {
 		errs = append(errs, k.given)
 	}
-	if s.outer.Err() != nil {
-		return append(errs, context.Cause(s.outer))
+	if outer := s.outer(); outer.Err() != nil {
+		return append(errs, context.Cause(outer))
 	}
 	if k == nil || len(errs) > 0 {
 		return errs
@@ -154,7 +154,7 @@ func (s *Scope) cancelResult() (errs []error) {
 func (s *Scope) fix() {
 	// Without all this the result is nil, and the stack stays shallow: the
 	// frames of verdict alone would make a fresh goroutine's stack grow.
-	if s.late == nil && s.setup == nil && s.outer.Err() == nil && s.cancellation.Load() == nil {
+	if s.late == nil && s.setup == nil && s.outer().Err() == nil && s.cancellation.Load() == nil {
 		return
 	}
 	s.fixSlowly()

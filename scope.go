@@ -22,11 +22,11 @@ type Scope struct {
 	failFast bool            // the first failure ends the scope
 	lexical  bool            // made by Run or Supervise
 	opened   time.Time       // tasks are stamped relative to it
-	outer    context.Context // what it was opened with
 	values   context.Context // where a task's values come from
-	watch    context.Context // what cancels it from outside, or nil; see setWatch
 	reports  *reports        // nil for the default
 	setup    *setup          // what few scopes have, or nil
+
+	origin atomic.Pointer[origin] // never nil; let go of at the end
 
 	branch
 	ledger
@@ -37,6 +37,8 @@ type Scope struct {
 	// costs no allocation, unlike a channel; who must be able to give up waiting
 	// uses the channels of the ledger.
 	left latch
+
+	place origin // what origin points to in a lexical scope
 
 	body Task // stands for the body where a task is asked for
 }
@@ -108,8 +110,14 @@ func newScope(ctx context.Context, failFast, lexical bool, pc uintptr, opts []Op
 	parent := current(ctx) // panics if ctx is nil
 	s := &Scope{
 		id: roots.nextID(), pc: pc, failFast: failFast, lexical: lexical,
-		opened: time.Now(), outer: ctx, values: ctx,
+		opened: time.Now(), values: ctx,
 	}
+	o := &s.place
+	if !lexical {
+		o = &origin{}
+	}
+	o.outer = ctx
+	s.origin.Store(o)
 	s.phase, s.inBody = phaseOpen, lexical
 	s.left.init()
 	s.body.scope, s.body.kind, s.body.pc = s, kindBody, pc
@@ -122,7 +130,7 @@ func newScope(ctx context.Context, failFast, lexical bool, pc uintptr, opts []Op
 		}
 		o.apply(s)
 	}
-	s.hang(parent)
+	s.hang(o, parent)
 	if o := s.reports.watcher(); o != nil {
 		o.scopeOpened(s)
 	}
@@ -132,23 +140,23 @@ func newScope(ctx context.Context, failFast, lexical bool, pc uintptr, opts []Op
 
 // hang gives s its place in the tree. From its last line on s can be seen, and
 // cancelled, by others; so all else must have been set before.
-func (s *Scope) hang(parent *Task) {
-	s.parent = parent
-	direct, _ := s.outer.(*taskContext)
+func (s *Scope) hang(o *origin, parent *Task) {
+	o.parent = parent
+	direct, _ := o.outer.(*taskContext)
 	if direct != nil && direct.kind != kindDo {
 		s.values = direct.scope.values
 	}
-	s.setTiming(direct != nil)
+	s.setTiming(o, direct != nil)
 	if parent != nil && parent.kind != kindDo {
-		s.linked = direct != nil || s.outer.Done() == parent.context().Done()
+		o.linked = direct != nil || o.outer.Done() == parent.context().Done()
 	}
-	s.setWatch()
+	s.setWatch(o)
 	if !s.lexical {
 		s.watchForgotten()
 	}
 	if parent == nil || !s.attach(parent) {
-		s.parent, s.linked = nil, false // parent has ended, if there was one
-		s.setWatch()
+		o.parent, o.linked = nil, false // parent has ended, if there was one
+		s.setWatch(o)
 		roots.add(s)
 	}
 }
@@ -171,7 +179,7 @@ func runLexical(s *Scope, body func(ctx context.Context, s *Scope) error) (err e
 
 type lexicalBody func(context.Context, *Scope) error
 
-func (f lexicalBody) exec(ctx context.Context) error { return f(ctx, From(ctx)) }
+func (f lexicalBody) exec(ctx context.Context) error { return f(ctx, ctx.(*taskContext).scope) }
 
 // join waits until nothing of a lexical scope is left, and ends it. The end is
 // made here, on the goroutine of the body, and not on that of the last task,
@@ -232,11 +240,12 @@ func (s *Scope) handleClaimed() {
 // end ends s: nothing of it runs any more.
 func (s *Scope) end() {
 	s.detach()
-	s.setup.stop()
+	s.setup.stop(s.timing())
 	if o := s.reports.watcher(); o != nil {
 		o.scopeEnded(s)
 	}
 	s.fix()
+	s.letGo()
 	if own := s.body.own.Load(); own != nil {
 		own.cancel(nil)
 	}

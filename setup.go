@@ -19,9 +19,8 @@ type setup struct {
 	moveOn  bool          // the timeout is a clean end
 	contain bool          // see Contain
 
-	slots  *slots  // nil without a Limit
-	timing *timing // nil without a deadline
-	trace  *trace  // of a long-lived scope
+	slots *slots // nil without a Limit
+	trace *trace // of a long-lived scope
 
 	mu        sync.Mutex
 	stopWatch func() bool // of the callback on the watched context
@@ -44,28 +43,21 @@ func (s *Scope) slots() *slots {
 	return s.setup.slots
 }
 
-func (s *Scope) timing() *timing {
-	if s.setup == nil {
-		return nil
-	}
-	return s.setup.timing
-}
-
 // setWatch chooses the context whose end is polled, so that it counts from the
 // moment it is there: the scope's own timeout, or what it was opened with, or,
 // for a scope that is linked to its parent, what the parent watches.
-func (s *Scope) setWatch() {
-	t := s.timing()
+func (s *Scope) setWatch(o *origin) {
+	t := o.timing
 	switch {
-	case t != nil && (t.own || !s.linked):
-		s.watch = t.base
-	case s.linked && s.parent.kind.shielded():
-	case s.linked:
-		s.watch = s.parent.scope.watch
-	case s.outer.Done() != nil:
-		s.watch = s.outer
+	case t != nil && (t.own || !o.linked):
+		o.watch = t.base
+	case o.linked && o.parent.kind.shielded():
+	case o.linked:
+		o.watch = o.parent.scope.watch()
+	case o.outer.Done() != nil:
+		o.watch = o.outer
 	}
-	if s.watch != nil && (!s.linked || t != nil && t.own) {
+	if o.watch != nil && (!o.linked || t != nil && t.own) {
 		s.needSetup() // for stopWatch
 	}
 }
@@ -74,28 +66,28 @@ func (s *Scope) setWatch() {
 // parent. It looks once after it has been made known, so that a cancellation in
 // between is not lost.
 func (s *Scope) listen() {
-	if s.linked {
-		if cause := s.parent.cause(); cause != nil {
-			s.cancel(&cancellation{cause: cause, err: s.parent.context().Err()})
+	o := s.origin.Load()
+	if o.linked {
+		if cause := o.parent.cause(); cause != nil {
+			s.cancel(&cancellation{cause: cause, err: o.parent.context().Err()})
 			return
 		}
-		if t := s.timing(); t == nil || !t.own {
+		if o.timing == nil || !o.timing.own {
 			return
 		}
 	}
 	switch {
-	case s.watch == nil:
-	case s.watch.Err() != nil:
-		s.cancelFrom(s.watch)
+	case o.watch == nil:
+	case o.watch.Err() != nil:
+		s.cancelFrom(o.watch)
 	default:
-		s.setup.keepStop(context.AfterFunc(s.watch, s.onWatch()))
+		s.setup.keepStop(context.AfterFunc(o.watch, s.onWatch(o.watch)))
 	}
 }
 
 // onWatch returns what is to be called when the watched context is done. A
 // parent's context must not keep a forgotten scope alive.
-func (s *Scope) onWatch() func() {
-	ctx := s.watch
+func (s *Scope) onWatch(ctx context.Context) func() {
 	if s.lexical {
 		return func() { s.cancelFrom(ctx) }
 	}
@@ -130,12 +122,12 @@ func (s *Scope) startGrace() {
 }
 
 // stop ends what runs by itself for the scope.
-func (c *setup) stop() {
+func (c *setup) stop(t *timing) {
+	if t != nil {
+		t.release()
+	}
 	if c == nil {
 		return
-	}
-	if c.timing != nil {
-		c.timing.release()
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

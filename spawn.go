@@ -21,8 +21,8 @@ import (
 // and its Err Is [ErrClosed] and Is the cause of the cancellation. In a
 // supervised scope the refusal also reaches the handler, so that no work
 // vanishes unseen. [Scope.TryGo] returns the refusal instead. With [Limit], Go
-// waits for a slot, until s closes; a task of s that calls Go at the limit is
-// refused with [ErrLimit], since it might wait for itself.
+// waits for a slot, until s closes; an ordinary task of s that calls Go at the
+// limit is refused with [ErrLimit], since it might wait for its own slot.
 //
 // Go may be called from any goroutine. It panics if f is nil.
 //
@@ -100,7 +100,7 @@ func (s *Scope) enter(t *Task) error {
 	}
 	t.start = time.Since(s.opened)
 	verdict := s.admit(t, false)
-	if verdict == fromInsideOnly && s.runsHere(true) {
+	if verdict == fromInsideOnly && s.runsHere(wanted{belowBody: true}) {
 		verdict = s.admit(t, true)
 	}
 	if verdict != admitted {

@@ -1,6 +1,7 @@
 package scope
 
 import (
+	"bytes"
 	"runtime"
 	"slices"
 	"unsafe"
@@ -16,16 +17,21 @@ const (
 	inlineFrame = "github.com/supervisorscope/scope.(*Task).inline"
 )
 
+// A wanted says which tasks of a scope count for runsHere.
+type wanted struct {
+	belowBody bool // those of scopes nested in the body, too
+	holders   bool // only those that hold a slot, and what is nested in them
+}
+
 // runsHere reports whether the calling goroutine is running a task of s, or of
-// a scope nested in one, or, if wanted, nested in the body. It is asked only when
-// something is about to block or to be refused, and reads its own traceback only
-// on a task's goroutine.
-func (s *Scope) runsHere(belowBody bool) bool {
+// a scope nested in one. It is asked only when something is about to block or to
+// be refused, and reads its own traceback only on a task's goroutine.
+func (s *Scope) runsHere(want wanted) bool {
 	if !inTask() {
 		return false
 	}
 	here := traceback.Parse(traceback.Current(), runFrame, inlineFrame)
-	return len(here) > 0 && len(here[0].Receivers) > 0 && s.hasTask(here[0].Receivers, belowBody)
+	return len(here) > 0 && len(here[0].Receivers) > 0 && s.hasTask(here[0].Receivers, want)
 }
 
 // inTask reports whether the calling goroutine is running any task or body.
@@ -52,25 +58,49 @@ func onStack(entries ...uintptr) bool {
 	}
 }
 
-// hasTask reports whether one of the addresses is that of a live task of s or
-// below. They are compared and never dereferenced.
-func (s *Scope) hasTask(addrs []uintptr, belowBody bool) bool {
+// inBubble reports whether the calling goroutine is in a bubble of
+// testing/synctest, which nothing but the header of its traceback tells.
+func inBubble() bool {
+	var buf [256]byte
+	header, _, _ := bytes.Cut(buf[:runtime.Stack(buf[:], false)], []byte("\n"))
+	header, _, _ = bytes.Cut(header, []byte(" labels:{"))
+	return bytes.Contains(header, []byte(", synctest bubble "))
+}
+
+// hasTask reports whether one of the addresses is that of a live task of s that
+// is wanted, or of any task below one. They are compared and never dereferenced.
+// The look must not order the caller behind tasks that have ended, so it joins
+// with nothing.
+//
+//go:norace
+func (s *Scope) hasTask(addrs []uintptr, want wanted) bool {
+	if want.belowBody && anyHasTask(s.copyNested(&s.body), addrs) {
+		return true
+	}
+	var cursor *Task
+	buf := make([]*Task, 0, walkBatch)
 	found := false
-	s.eachTask(func(t *Task) {
-		if found {
-			return
+	for {
+		buf, cursor = s.nextTasks(buf[:0], cursor)
+		for _, t := range buf {
+			if found || want.holders && !t.kind.ordinary() {
+				continue
+			}
+			found = slices.Contains(addrs, uintptr(unsafe.Pointer(t))) ||
+				anyHasTask(s.copyNested(t), addrs)
 		}
-		for _, a := range addrs {
-			found = found || uintptr(unsafe.Pointer(t)) == a
-		}
-		for _, n := range s.nestedOf(t) {
-			found = found || n.hasTask(addrs, true)
-		}
-	})
-	if !found && belowBody {
-		for _, n := range s.nestedOf(&s.body) {
-			found = found || n.hasTask(addrs, true)
+		if cursor == nil {
+			return found
 		}
 	}
-	return found
+}
+
+//go:norace
+func anyHasTask(scopes []*Scope, addrs []uintptr) bool {
+	for _, n := range scopes {
+		if n.hasTask(addrs, wanted{belowBody: true}) {
+			return true
+		}
+	}
+	return false
 }

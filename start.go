@@ -41,7 +41,7 @@ func (s *Scope) Start(
 	}
 	if err != nil {
 		s.countRefused()
-		return nil, fmt.Errorf("start %q: %w", t.name, err)
+		return nil, fmt.Errorf("start: task %q: %w", t.path(), err)
 	}
 	s.spawn(t)
 	return st.await(ctx, t)
@@ -85,12 +85,12 @@ func (st *starting) await(ctx context.Context, t *Task) (*Task, error) {
 
 // abandon cancels t and waits for it, unless it has become ready just now.
 func (st *starting) abandon(ctx context.Context, t *Task) (*Task, error) {
-	if !st.state.CompareAndSwap(isPending, isAbandoned) {
+	if !st.state.CompareAndSwap(isPending, isAbandoned) && st.state.Load() == isReady {
 		return t, nil
 	}
 	t.Cancel(context.Cause(ctx))
 	<-t.Done()
-	err := fmt.Errorf("start %q: %w", t.name, context.Cause(ctx))
+	err := fmt.Errorf("start: task %q: %w", t.path(), context.Cause(ctx))
 	if f, failed := t.Err().(*Failure); failed && f.Err != ErrNotReady {
 		err = errors.Join(err, f)
 	}

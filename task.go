@@ -199,7 +199,7 @@ type ownContext struct {
 
 // end cancels own with the scope's cancellation.
 func (own *ownContext) end(k *cancellation) {
-	if own.gate != nil && k.err != context.Canceled {
+	if k.err != context.Canceled && own.gate != nil && own.gate.isOver() {
 		own.gate.fire()
 		return
 	}

@@ -21,24 +21,24 @@ type timing struct {
 
 // setTiming sets the timing of s. direct says that s was opened with a task's or
 // body's very context.
-func (s *Scope) setTiming(direct bool) {
-	at, derive := s.outer.Deadline()
+func (s *Scope) setTiming(o *origin, direct bool) {
+	at, derive := o.outer.Deadline()
 	if direct {
-		derive = derive || s.parent.scope.timing() != nil
+		derive = derive || o.parent.scope.timing() != nil
 	} else {
-		derive = derive || isForeign(s.outer)
+		derive = derive || isForeign(o.outer)
 	}
 	switch {
 	case s.setup != nil && s.setup.timed:
 		d := s.setup.timeout
 		t := &timing{own: true, never: make(chan struct{}), expired: &expiredError{scope: s.label(), after: d.String()}}
-		t.base, t.release = context.WithTimeoutCause(s.outer, d, t.expired)
+		t.base, t.release = context.WithTimeoutCause(o.outer, d, t.expired)
 		t.at, _ = t.base.Deadline()
-		s.setup.timing = t
+		o.timing = t
 	case derive:
 		t := &timing{at: at, never: make(chan struct{})}
-		t.base, t.release = context.WithCancel(s.outer)
-		s.needSetup().timing = t
+		t.base, t.release = context.WithCancel(o.outer)
+		o.timing = t
 	}
 }
 
@@ -54,6 +54,20 @@ func (s *Scope) deadline() (time.Time, bool) {
 		return t.at, true
 	}
 	return time.Time{}, false
+}
+
+// afterEnd returns what is left of t when its scope has ended: the same deadline
+// and the same Err, without the parent.
+func (t *timing) afterEnd() *timing {
+	if t == nil {
+		return nil
+	}
+	left := &timing{at: t.at, never: t.never, own: t.own, expired: t.expired}
+	left.base, left.release = context.Background(), func() {}
+	if t.base.Err() == context.DeadlineExceeded {
+		left.base, left.release = context.WithDeadlineCause(left.base, t.at, context.Cause(t.base))
+	}
+	return left
 }
 
 // base returns what the own context of t, which is not cancelled, is derived
@@ -80,6 +94,17 @@ type gate struct {
 // Done returns a channel that is not the base's, or package context would go to
 // the base by itself.
 func (g *gate) Done() <-chan struct{} { return g.never }
+
+// isOver reports whether the base is done. Below a scope whose deadline is over,
+// but whose walk has not come here yet, it first brings the news to the base.
+func (g *gate) isOver() bool {
+	if g.Err() == nil {
+		if parent := current(g); parent != nil {
+			parent.ownContext()
+		}
+	}
+	return g.Err() != nil
+}
 
 // AfterFunc is how package context asks to be told.
 func (g *gate) AfterFunc(f func()) func() bool {

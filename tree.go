@@ -9,13 +9,11 @@ import (
 	"weak"
 )
 
-// A scope hangs in the tree below the innermost task (or body) of the context
-// it was opened with; without one it is a root. The links are there for
-// cancellation, for the join at the end of a task, and for those who look.
+// A branch holds a scope's links in the tree. A scope hangs below the innermost
+// task (or body) of the context it was opened with; without one it is a root.
+// The links are there for cancellation, for the join at the end of a task, and
+// for those who look.
 type branch struct {
-	parent *Task // nil for a root
-	linked bool  // cancelled together with parent, not through package context
-
 	// away is set when the parent has ended without this scope, which nothing
 	// of the parent's cancels.
 	away atomic.Bool
@@ -47,18 +45,18 @@ func (s *Scope) attach(parent *Task) bool {
 	return true
 }
 
-// detachFromParent takes s off its parent.
+// detachFrom takes s off its parent, if it hangs there.
 //
 //go:norace
-func (s *Scope) detachFromParent() {
-	p := s.parent.scope
+func (s *Scope) detachFrom(parent *Task) {
+	p := parent.scope
 	p.mu.lock()
 	defer p.mu.unlock()
 	if !s.attached {
 		return
 	}
 	if s.newer == nil {
-		s.parent.nested = s.older
+		parent.nested = s.older
 	} else {
 		s.newer.older = s.older
 	}
@@ -97,8 +95,8 @@ func (s *Scope) copyNested(t *Task) []*Scope {
 
 // detach takes s, which has ended, out of the tree.
 func (s *Scope) detach() {
-	if s.parent != nil {
-		s.detachFromParent()
+	if parent := s.parent(); parent != nil {
+		s.detachFrom(parent)
 	}
 	roots.remove(s)
 }
@@ -113,10 +111,9 @@ func (s *Scope) endNested(t *Task) {
 	}
 	var inCare []*Scope
 	for _, n := range s.nestedOf(t) {
-		if !n.linked && n.outer.Err() == nil {
-			n.detachFromParent()
-			n.away.Store(true)
-			roots.add(n)
+		// One look: n may be ending, and let go of where it came from.
+		if o := n.origin.Load(); o.parent == t && !o.linked && o.outer.Err() == nil {
+			n.leaveCare(t)
 			continue
 		}
 		n.cancel(taskEnded())
@@ -127,6 +124,17 @@ func (s *Scope) endNested(t *Task) {
 		if err := n.fetch(); err != nil {
 			s.report(t.failure(err))
 		}
+	}
+}
+
+// leaveCare makes s, which hangs below t, a root. It may be ending meanwhile, and
+// then is none: the end takes it off the registry, or this does.
+func (s *Scope) leaveCare(t *Task) {
+	s.away.Store(true)
+	roots.add(s)
+	s.detachFrom(t)
+	if s.isFinishing() {
+		roots.remove(s)
 	}
 }
 
@@ -214,22 +222,21 @@ func (r *registry) push(s *Scope) {
 //go:norace
 func (r *registry) unlink(s *Scope) {
 	r.mu.lock()
-	defer r.mu.unlock()
-	if !s.rooted {
-		return
+	if s.rooted {
+		s.rooted = false
+		if s.older == nil {
+			r.first = s.newer
+		} else {
+			s.older.newer = s.newer
+		}
+		if s.newer == nil {
+			r.last = s.older
+		} else {
+			s.newer.older = s.older
+		}
+		s.older, s.newer = nil, nil
 	}
-	s.rooted = false
-	if s.older == nil {
-		r.first = s.newer
-	} else {
-		s.older.newer = s.newer
-	}
-	if s.newer == nil {
-		r.last = s.older
-	} else {
-		s.newer.older = s.older
-	}
-	s.older, s.newer = nil, nil
+	r.mu.unlock()
 }
 
 // lexical copies the list of lexical scopes.

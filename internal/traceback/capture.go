@@ -3,9 +3,10 @@ package traceback
 import "runtime"
 
 const (
-	currentBytes = 64 << 10
-	minAllBytes  = 64 << 10
-	maxAllBytes  = 64 << 20
+	minCurrentBytes = 4 << 10
+	maxCurrentBytes = 64 << 10
+	minAllBytes     = 64 << 10
+	maxAllBytes     = 64 << 20
 	// bytesPerGoroutine is a generous guess: too small a buffer stops the
 	// world a second time.
 	bytesPerGoroutine = 1 << 10
@@ -30,6 +31,10 @@ func All() []byte {
 
 // Current returns the traceback of the calling goroutine, cut off at 64 KiB.
 func Current() []byte {
-	buf := make([]byte, currentBytes)
-	return buf[:runtime.Stack(buf, false)]
+	for size := minCurrentBytes; ; size *= 4 {
+		buf := make([]byte, size)
+		if n := runtime.Stack(buf, false); n < size || size == maxCurrentBytes {
+			return buf[:n]
+		}
+	}
 }
