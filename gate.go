@@ -75,18 +75,26 @@ func (s *Scope) phaseNow() (p phase, inBody bool) {
 }
 
 // doneChan returns the channel that is closed when the scope has ended.
+func (s *Scope) doneChan() chan struct{} {
+	done, late := s.makeDone()
+	if late {
+		raceJoin(unsafe.Pointer(s)) // not under the lock, where it would not count
+		close(done)
+	}
+	return done
+}
+
+// makeDone makes that channel at the first call, and reports whether it came too
+// late for the end to close it.
 //
 //go:norace
-func (s *Scope) doneChan() chan struct{} {
+func (s *Scope) makeDone() (done chan struct{}, tooLate bool) {
 	s.mu.lock()
 	defer s.mu.unlock()
 	l := s.need()
 	if l.done == nil {
 		l.done = make(chan struct{})
-		if s.phase == phaseEnded {
-			raceJoin(unsafe.Pointer(s))
-			close(l.done)
-		}
+		tooLate = s.phase == phaseEnded
 	}
-	return l.done
+	return l.done, tooLate
 }

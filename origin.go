@@ -52,14 +52,20 @@ func (s *Scope) setPath(path string) {
 }
 
 // lastPath returns the path of a scope that has let go of its origin, or "".
-//
-//go:norace
 func (s *Scope) lastPath() string {
+	path := s.loadPath()
+	if path != "" {
+		raceJoin(unsafe.Pointer(&s.origin)) // the path alone, and no task's end
+	}
+	return path
+}
+
+//go:norace
+func (s *Scope) loadPath() string {
 	s.mu.lock()
 	defer s.mu.unlock()
-	if s.late == nil || s.late.path == "" {
+	if s.late == nil {
 		return ""
 	}
-	raceJoin(unsafe.Pointer(&s.origin))
 	return s.late.path
 }
