@@ -1,0 +1,73 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"math/rand/v2"
+	"runtime"
+	"time"
+
+	"github.com/supervisorscope/scope/bench/internal/measure"
+	"github.com/supervisorscope/scope/bench/internal/peer"
+	"github.com/supervisorscope/scope/bench/internal/work"
+)
+
+// measureHere measures p in this process and prints the samples as JSON.
+func measureHere(p plan, out io.Writer) error {
+	peers := make(map[string]peer.Peer)
+	for _, candidate := range peer.All() {
+		peers[candidate.Name] = candidate
+	}
+	var samples measure.Samples
+	for _, w := range selected(work.All(p.Sizes), p.Work,
+		func(w work.Workload) string { return w.Name }) {
+		samples = append(samples, interleave(p, w, peers)...)
+	}
+	return json.NewEncoder(out).Encode(samples)
+}
+
+// interleave gives each peer its turn in every round, in a new order each time.
+func interleave(p plan, w work.Workload, peers map[string]peer.Peer) measure.Samples {
+	counts := make(map[string]int)
+	for _, name := range p.Peers {
+		counts[name] = 1
+		if !w.Alone {
+			counts[name] = calibrate(w, peers[name], p.Span)
+		}
+	}
+	order := rand.New(rand.NewPCG(p.Seed, 0))
+	var samples measure.Samples
+	for round := range p.Rounds {
+		for _, name := range shuffled(order, p.Peers) {
+			n := counts[name]
+			sample := turn(w, peers[name], n).Sample(n * w.Units)
+			sample.Peer, sample.Round = name, round
+			samples = append(samples, sample)
+		}
+	}
+	return samples
+}
+
+// calibrate returns how many operations take about span.
+func calibrate(w work.Workload, p peer.Peer, span time.Duration) int {
+	const most = 1 << 24
+	n := 1
+	for {
+		elapsed := turn(w, p, n).Elapsed()
+		if elapsed >= span/2 || n >= most {
+			return max(1, int(float64(n)*float64(span)/float64(max(elapsed, 1))))
+		}
+		grown := int(1.2 * float64(n) * float64(span) / float64(max(elapsed, 1)))
+		n = min(max(grown, n+1), 100*n, most)
+	}
+}
+
+// turn lets one peer do a workload n times.
+func turn(w work.Workload, p peer.Peer, n int) *measure.Meter {
+	run, release := p.Open()
+	defer release()
+	runtime.GC() // what the peer before left is not this one's to collect
+	meter := new(measure.Meter)
+	w.Do(work.Input{Peer: p, Run: run, N: n, Clock: meter})
+	return meter
+}

@@ -1,0 +1,305 @@
+package scope_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/supervisorscope/scope"
+)
+
+// The tests in this file are the other half of issue item 5: what a correct
+// program relies on, the race detector knows. They prove it only when they are
+// built with -race; TestRace_InABuildWithRace sees to that.
+
+// joinTasks has four tasks of s write down that they ran; a read of what they
+// write is a race unless all of them have been joined.
+func joinTasks(s *scope.Scope) (wrote []int) {
+	wrote = make([]int, 4)
+	for i := range wrote {
+		s.Go("writes", func(context.Context) error {
+			wrote[i] = 1
+			return nil
+		})
+	}
+	return wrote
+}
+
+// joinSum reads what the tasks wrote.
+func joinSum(t *testing.T, wrote []int) {
+	t.Helper()
+	sum := 0
+	for _, w := range wrote {
+		sum += w
+	}
+	if sum != len(wrote) {
+		t.Errorf("%d of %d tasks are over", sum, len(wrote))
+	}
+}
+
+// Row 49: whoever has waited for a scope sees all that its tasks did.
+func TestJoin_ByTheScope(t *testing.T) {
+	ctx := context.Background()
+	var wrote []int
+	body := func(ctx context.Context, s *scope.Scope) error {
+		wrote = joinTasks(s)
+		return ctx.Err()
+	}
+	object := func(end func(*scope.Scope) error) func() error {
+		return func() error {
+			s := scope.Open(ctx)
+			wrote = joinTasks(s)
+			return end(s)
+		}
+	}
+	joins := map[string]func() error{
+		"Run":       func() error { return scope.Run(ctx, body) },
+		"Supervise": func() error { return scope.Supervise(ctx, body) },
+		"Wait": object(func(s *scope.Scope) error {
+			err := s.Wait(ctx)
+			joinSum(t, wrote) // before Shutdown, which is a join, too
+			return errors.Join(err, s.Shutdown(ctx))
+		}),
+		"Drain":    object(func(s *scope.Scope) error { return s.Drain(ctx) }),
+		"Shutdown": object(func(s *scope.Scope) error { return s.Shutdown(ctx) }),
+		"Wait, closing": object(func(s *scope.Scope) error {
+			s.Cancel(nil)
+			return s.Wait(ctx)
+		}),
+		"Done": object(func(s *scope.Scope) error {
+			s.Cancel(nil)
+			<-s.Done()
+			return nil
+		}),
+		"Done, asked late": object(func(s *scope.Scope) error {
+			s.Cancel(nil)
+			for s.Info().State != "ended" { // no join
+				runtime.Gosched()
+			}
+			<-s.Done()
+			return nil
+		}),
+		"Wait in the body": func() error {
+			return scope.Run(ctx, func(ctx context.Context, s *scope.Scope) error {
+				wrote = joinTasks(s)
+				err := s.Wait(ctx)
+				joinSum(t, wrote)
+				return err
+			})
+		},
+		"nested Run": func() error {
+			return scope.Run(ctx, func(ctx context.Context, s *scope.Scope) error {
+				s.Go("nests", func(ctx context.Context) error { return scope.Run(ctx, body) })
+				return ctx.Err()
+			})
+		},
+		"nested Open": func() error { // which its task's end brings to its end
+			return scope.Run(ctx, func(ctx context.Context, s *scope.Scope) error {
+				s.Go("nests", func(ctx context.Context) error {
+					wrote = joinTasks(scope.Open(ctx))
+					return ctx.Err()
+				})
+				return ctx.Err()
+			})
+		},
+	}
+	for name, join := range joins {
+		t.Run(name, func(t *testing.T) {
+			for range 100 {
+				if err := join(); err != nil {
+					t.Errorf("result = %v, want nil", err)
+				}
+				joinSum(t, wrote)
+			}
+		})
+	}
+}
+
+// Row 97: whoever has waited for a task sees all that it did.
+func TestJoin_ByTheTask(t *testing.T) {
+	ctx := context.Background()
+	s := scope.OpenSupervised(ctx)
+	x := 0
+	write := func(ctx context.Context) error {
+		x++
+		return ctx.Err()
+	}
+	number := func(context.Context) (*int, error) { return &x, write(ctx) }
+	joins := map[string]func() error{
+		"Task.Wait": func() error { return s.Go("x", write).Wait(ctx) },
+		"Task.Done": func() error {
+			<-s.Go("x", write).Done()
+			return nil
+		},
+		"Future.Wait": func() error {
+			got, err := scope.Async(s, "x", number).Wait(ctx)
+			*got++
+			return err
+		},
+		"Future.Result": func() error {
+			f := scope.Async(s, "x", number)
+			<-f.Done()
+			got, err := f.Result()
+			*got++
+			return err
+		},
+		"Start, ready": func() error {
+			_, err := s.Start(ctx, "x", func(ctx context.Context, ready func()) error {
+				err := write(ctx)
+				ready()
+				return err
+			})
+			return err
+		},
+		"Start, failed": func() error {
+			_, err := s.Start(ctx, "x", func(ctx context.Context, _ func()) error {
+				return write(ctx)
+			})
+			if errors.Is(err, scope.ErrNotReady) {
+				return nil
+			}
+			return err
+		},
+		"Do": func() error {
+			over := make(chan error)
+			go func() { over <- s.Do(ctx, "x", write) }()
+			return <-over
+		},
+	}
+	for name, join := range joins {
+		t.Run(name, func(t *testing.T) {
+			for range 100 {
+				if err := join(); err != nil {
+					t.Errorf("result = %v, want nil", err)
+				}
+				x++
+			}
+		})
+	}
+	if err := s.Shutdown(ctx); err != nil {
+		t.Errorf("Shutdown() = %v, want nil", err)
+	}
+}
+
+// Row 90: deferred functions come after the tasks and one after the other; the
+// scope's end is after them.
+func TestJoin_ByDefer(t *testing.T) {
+	ctx := context.Background()
+	for range 100 {
+		s := scope.OpenSupervised(ctx)
+		wrote := joinTasks(s)
+		last := 0
+		s.Daemon("daemon", func(ctx context.Context) error {
+			<-ctx.Done()
+			last++
+			return ctx.Err()
+		})
+		for range 3 {
+			s.Defer("clean up", func(context.Context) error {
+				joinSum(t, wrote)
+				last++
+				return nil
+			})
+		}
+		if err := s.Drain(ctx); err != nil || last != 4 {
+			t.Errorf("Drain() = %v after %d steps, want nil and 4", err, last)
+		}
+	}
+}
+
+// Row 20: a handler sees what its task did, and the join what the handler did.
+func TestJoin_WithTheHandler(t *testing.T) {
+	ctx := context.Background()
+	type joinError struct{ error }
+	for name, fail := range map[string]func(s *scope.Scope, err error){
+		"Go": func(s *scope.Scope, err error) {
+			s.Go("x", func(context.Context) error { return err })
+		},
+		"panic": func(s *scope.Scope, err error) {
+			s.Go("x", func(context.Context) error { panic(err) })
+		},
+		"Async, unseen": func(s *scope.Scope, err error) {
+			scope.Async(s, "x", func(context.Context) (int, error) { return 0, err })
+		},
+		"Defer": func(s *scope.Scope, err error) {
+			s.Defer("x", func(context.Context) error { return err })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got *joinError
+			s := scope.OpenSupervised(ctx, scope.OnFailure(
+				func(_ context.Context, f *scope.Failure) { errors.As(f, &got) }))
+			fail(s, &joinError{errors.New("boom")})
+			_ = s.Drain(ctx)
+			if got == nil || got.error == nil {
+				t.Errorf("handler was given %v, want the error", got)
+			}
+		})
+	}
+}
+
+// Row 74: what a cause says was said before it can be read; and what a failure
+// says, before it is a result.
+func TestJoin_WithCausesAndResults(t *testing.T) {
+	ctx := context.Background()
+	cause := func(ctx context.Context) error {
+		for ctx.Err() == nil { // no channel, which would tell more
+			time.Sleep(time.Millisecond)
+		}
+		return fmt.Errorf("stopped: %w", context.Cause(ctx))
+	}
+	bodyFails := func(_ context.Context, s *scope.Scope) error {
+		s.Go("late", func(context.Context) error {
+			time.Sleep(time.Second)
+			return nil
+		})
+		return fmt.Errorf("body: %w", scope.Fatal(errors.New("boom")))
+	}
+	taskFails := func(_ context.Context, s *scope.Scope) error {
+		s.Go("fails", func(context.Context) error {
+			return fmt.Errorf("x: %w", errors.New("boom"))
+		})
+		s.Go("late", func(context.Context) error {
+			time.Sleep(time.Second)
+			return nil
+		})
+		return nil
+	}
+	cases := map[string]func() error{
+		"Cancel": func() error {
+			s := scope.Open(ctx)
+			task := s.Go("x", cause)
+			s.Cancel(fmt.Errorf("cause: %w", errors.New("boom")))
+			<-task.Done()
+			return task.Err()
+		},
+		"Task.Cancel": func() error {
+			s := scope.OpenSupervised(ctx)
+			task := s.Go("x", cause)
+			task.Cancel(fmt.Errorf("cause: %w", errors.New("boom")))
+			_ = s.Drain(ctx)
+			return task.Err()
+		},
+		"body":          func() error { return scope.Supervise(ctx, bodyFails) },
+		"body, Contain": func() error { return scope.Supervise(ctx, bodyFails, scope.Contain()) },
+		"task":          func() error { return scope.Run(ctx, taskFails) },
+		"task, Contain": func() error { return scope.Run(ctx, taskFails, scope.Contain()) },
+		"KeepErrors": func() error {
+			return scope.Supervise(ctx, taskFails, scope.KeepErrors(1))
+		},
+	}
+	for name, run := range cases {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				if err := run(); err == nil || !strings.HasSuffix(err.Error(), "boom") {
+					t.Errorf("result = %v, want one that ends in boom", err)
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,343 @@
+package scope_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/supervisorscope/scope"
+)
+
+// snapshotRounds is how often a churning scope is looked at.
+func snapshotRounds() int {
+	if testing.Short() || builtWithRace() {
+		return 300
+	}
+	return 3_000
+}
+
+// A snapshotChurn keeps a tree of scopes busy with tasks of every kind, nested
+// scopes and failures, until it is stopped.
+type snapshotChurn struct {
+	scope *scope.Scope
+	stop  chan struct{}
+	wg    sync.WaitGroup
+}
+
+// startChurn opens the scope below parent.
+func startChurn(parent context.Context) *snapshotChurn {
+	c := &snapshotChurn{
+		scope: scope.OpenSupervised(parent, scope.Name("churn"), scope.OnFailure(scope.Ignore)),
+		stop:  make(chan struct{}),
+	}
+	for _, work := range []func(){c.tasks, c.nested, c.others} {
+		c.wg.Go(func() {
+			for {
+				select {
+				case <-c.stop:
+					return
+				default:
+					work()
+				}
+			}
+		})
+	}
+	return c
+}
+
+func (c *snapshotChurn) end() error {
+	close(c.stop)
+	c.wg.Wait()
+	return c.scope.Shutdown(context.Background())
+}
+
+// tasks keeps some tasks live, and lets them end in all ways.
+func (c *snapshotChurn) tasks() {
+	release := make(chan struct{})
+	var handles []*scope.Task
+	for i := range 20 {
+		name := "task-" + strconv.Itoa(i)
+		handles = append(handles, c.scope.Go(name, func(ctx context.Context) error {
+			scope.Describe(ctx, func() any { return i })
+			<-release
+			switch i % 4 {
+			case 0:
+				return errors.New("boom")
+			case 1:
+				panic("aua")
+			case 2:
+				return ctx.Err()
+			default:
+				return nil
+			}
+		}))
+	}
+	handles[2].Cancel(nil)
+	close(release)
+	for _, h := range handles {
+		<-h.Done()
+	}
+}
+
+// nested has a task open a scope, which is cancelled from outside while it is
+// being opened, or which ends by itself.
+func (c *snapshotChurn) nested() {
+	task := c.scope.Go("nesting", func(ctx context.Context) error {
+		return scope.Run(ctx, func(ctx context.Context, s *scope.Scope) error {
+			s.Defer("defer", func(context.Context) error { return nil })
+			s.Go("inner", func(ctx context.Context) error { return ctx.Err() })
+			in := scope.Open(ctx, scope.Name("object"))
+			in.Go("innermost", func(ctx context.Context) error { return ctx.Err() })
+			return ctx.Err()
+		}, scope.Name("nested"), scope.Timeout(time.Hour))
+	})
+	task.Cancel(nil)
+	<-task.Done()
+}
+
+// others uses the rest of the verbs, in a scope of its own beside the tasks.
+func (c *snapshotChurn) others() {
+	ctx := context.Background()
+	s := scope.OpenSupervised(ctx, scope.Name("root"), scope.OnFailure(scope.Ignore))
+	s.Daemon("daemon", func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
+	s.Defer("defer", func(ctx context.Context) error { return ctx.Err() })
+	_, err := s.Start(ctx, "start", func(_ context.Context, ready func()) error {
+		ready()
+		return nil
+	})
+	f := scope.Async(s, "async", func(ctx context.Context) (int, error) { return 1, ctx.Err() })
+	_, err2 := f.Wait(ctx)
+	err3 := c.scope.Do(ctx, "do", func(ctx context.Context) error { return ctx.Err() })
+	if err := errors.Join(err, err2, err3, s.Drain(ctx)); err != nil {
+		panic(err)
+	}
+}
+
+// Row 158: the counts are of one moment and add up, at any time.
+func TestSnapshots_CountsAddUp(t *testing.T) {
+	churn := startChurn(context.Background())
+	var last uint64
+	for range snapshotRounds() * 10 {
+		info := churn.scope.Info()
+		c := info.Counts
+		sum := uint64(c.Live) + uint64(c.Daemons) + c.OK + c.Failed + c.Panicked + c.Cancelled
+		if sum != c.Started || c.Live < 0 || c.Daemons < 0 || c.Started < last {
+			t.Fatalf("Counts = %+v add up to %d, want Started, no less than %d", c, sum, last)
+		}
+		last = c.Started
+		if info.State != "open" || info.Policy != "supervised" || info.Age < 0 {
+			t.Fatalf("Info() = %+v, want an open, supervised scope", info)
+		}
+	}
+	if err := churn.end(); err != nil {
+		t.Errorf("Shutdown() = %v, want nil", err)
+	}
+	c := churn.scope.Info().Counts
+	if c.Live != 0 || c.Failed == 0 || c.Panicked == 0 || c.Cancelled == 0 || c.OK == 0 {
+		t.Errorf("Counts = %+v, want none live, and some of each end", c)
+	}
+}
+
+// Row 158: under churn each task is listed at most once, oldest first, those
+// that live all the while exactly once, and each can be asked for its Info.
+func TestSnapshots_TasksAreListedOnce(t *testing.T) {
+	const steady = 600 // more than the list is read in one go
+	churn := startChurn(context.Background())
+	release := make(chan struct{})
+	for range steady {
+		churn.scope.Go("steady", func(context.Context) error { <-release; return nil })
+	}
+	for range snapshotRounds() / 10 {
+		if found := snapshotList(t, churn.scope); found != steady {
+			t.Fatalf("Tasks() has %d of the %d tasks that live all the while", found, steady)
+		}
+	}
+	close(release)
+	if err := churn.end(); err != nil {
+		t.Errorf("Shutdown() = %v, want nil", err)
+	}
+	if tasks := churn.scope.Tasks(); len(tasks) > 0 {
+		t.Errorf("Tasks() of an ended scope = %v, want none", tasks)
+	}
+}
+
+// snapshotList checks one list of tasks and returns how many steady ones it has.
+func snapshotList(t *testing.T, s *scope.Scope) (steady int) {
+	t.Helper()
+	last := 0
+	for _, task := range s.Tasks() {
+		info := task.Info()
+		if info.Name == "steady" {
+			steady++
+		}
+		number := snapshotNumber(t, info)
+		if number <= last {
+			t.Fatalf("task %d is listed behind %d, want oldest first, each once", number, last)
+		}
+		last = number
+		if info.Path != "churn/"+info.Name || info.Age < 0 || info.Site == "" {
+			t.Fatalf("Info() = %+v, want a path, an age and a site", info)
+		}
+	}
+	return steady
+}
+
+// snapshotNumber returns the number of a task in its scope.
+func snapshotNumber(t *testing.T, info scope.TaskInfo) int {
+	t.Helper()
+	_, number, _ := strings.Cut(info.ID, ".")
+	n, err := strconv.Atoi(number)
+	if err != nil {
+		t.Fatalf("ID = %q, want scope and number", info.ID)
+	}
+	return n
+}
+
+// Row 158: the whole tree can be walked while scopes come and go in it, by many
+// at once; each scope and task is found at most once.
+func TestSnapshots_TreeIsWalkedDuringChurn(t *testing.T) {
+	ctx := context.Background()
+	err := scope.Supervise(ctx, func(ctx context.Context, s *scope.Scope) error {
+		churn := startChurn(ctx)
+		var wg sync.WaitGroup
+		for range 2 {
+			wg.Go(func() {
+				for range snapshotRounds() / 10 {
+					seen := snapshotWalkAll(t)
+					if !seen[s.Info().ID] || !seen[churn.scope.Info().ID] {
+						t.Errorf("the walk has missed the root or the scope below it: %v", seen)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		return churn.end()
+	}, scope.Name("walked"))
+	if err != nil {
+		t.Errorf("Supervise() = %v, want nil", err)
+	}
+}
+
+// snapshotWalkAll walks the trees of all roots and returns what it has seen.
+func snapshotWalkAll(t *testing.T) map[string]bool {
+	t.Helper()
+	seen := map[string]bool{}
+	for _, root := range scope.Roots() {
+		snapshotWalk(t, root, seen)
+	}
+	return seen
+}
+
+// snapshotWalk visits what is below s and fails if something is there twice.
+func snapshotWalk(t *testing.T, s *scope.Scope, seen map[string]bool) {
+	t.Helper()
+	visit := func(id string) {
+		t.Helper()
+		if seen[id] {
+			t.Errorf("%s was found twice in one walk", id)
+		}
+		seen[id] = true
+	}
+	visit(s.Info().ID)
+	for _, inner := range s.Scopes() {
+		snapshotWalk(t, inner, seen)
+	}
+	for _, task := range s.Tasks() {
+		visit(task.Info().ID)
+		for _, inner := range task.Scopes() {
+			snapshotWalk(t, inner, seen)
+		}
+	}
+}
+
+// Row 160: all live scopes can be enumerated: nested ones below their parents,
+// oldest first.
+func TestSnapshots_ScopesAreEnumerated(t *testing.T) {
+	ctx := context.Background()
+	var got []string
+	var walk func(s *scope.Scope)
+	walk = func(s *scope.Scope) {
+		got = append(got, s.Info().Path)
+		for _, inner := range s.Scopes() {
+			walk(inner)
+		}
+		for _, task := range s.Tasks() {
+			for _, inner := range task.Scopes() {
+				walk(inner)
+			}
+		}
+	}
+	err := scope.Run(ctx, func(ctx context.Context, root *scope.Scope) error {
+		first := scope.Open(ctx, scope.Name("first"))
+		second := scope.OpenSupervised(ctx, scope.Name("second"))
+		err := first.Do(ctx, "task", func(ctx context.Context) error {
+			return scope.Run(ctx, func(context.Context, *scope.Scope) error {
+				walk(root)
+				return nil
+			}, scope.Name("inner"))
+		})
+		return errors.Join(err, first.Shutdown(ctx), second.Shutdown(ctx))
+	}, scope.Name("root"))
+	want := []string{"root", "root/first", "root/first/task/inner", "root/second"}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("scopes = %v, Run() = %v, want %v", got, err, want)
+	}
+}
+
+// Row 158: introspection works while a task refuses to stop, while a handler
+// blocks, and during Shutdown. In a bubble a lock that is held would stop time,
+// and the test.
+func TestSnapshots_WhileThingsAreStuck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx := context.Background()
+		release := make(chan struct{})
+		s := scope.OpenSupervised(ctx, scope.Name("s"),
+			scope.OnFailure(func(context.Context, *scope.Failure) { <-release }))
+		s.Go("stubborn", func(context.Context) error { <-release; return nil })
+		s.Go("failed", func(context.Context) error { return errors.New("boom") })
+		s.Daemon("daemon", func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
+		nested := make(chan *scope.Scope, 1)
+		s.Go("nesting", func(ctx context.Context) error {
+			return scope.Run(ctx, func(_ context.Context, s *scope.Scope) error {
+				nested <- s
+				<-release
+				return nil
+			}, scope.Name("nested"))
+		})
+		synctest.Wait()
+		snapshotIs(t, s, "open", "stubborn running", "failed running", "daemon running",
+			"nesting running")
+		over := make(chan error, 1)
+		go func() { over <- s.Shutdown(ctx) }()
+		synctest.Wait()
+		snapshotIs(t, s, "closing", "stubborn cancelling", "failed cancelling",
+			"nesting cancelling")
+		if got := (<-nested).Info().State; got != "closing" {
+			t.Errorf("State of the nested scope = %s, want closing", got)
+		}
+		close(release)
+		if err := <-over; err != nil {
+			t.Errorf("Shutdown() = %v, want nil", err)
+		}
+		snapshotIs(t, s, "ended")
+	})
+}
+
+// snapshotIs checks the state of s and those of its tasks.
+func snapshotIs(t *testing.T, s *scope.Scope, state string, tasks ...string) {
+	t.Helper()
+	var got []string
+	for _, task := range s.Tasks() {
+		info := task.Info()
+		got = append(got, info.Name+" "+info.State)
+	}
+	if info := s.Info(); info.State != state || !slices.Equal(got, tasks) {
+		t.Errorf("scope is %s with %q, want %s with %q", info.State, got, state, tasks)
+	}
+}
