@@ -38,6 +38,8 @@ func isEcho(err, ctxErr, cause error) (echo bool) {
 func onlyLeaves(err error, ok func(node error, leaf bool) bool) bool {
 	var below []error
 	switch e := err.(type) {
+	case *StragglersError:
+		return false // it wraps why the waiting ended, and says more than that
 	case interface{ Unwrap() error }:
 		if sub := e.Unwrap(); sub != nil {
 			below = []error{sub}

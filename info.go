@@ -13,7 +13,7 @@ import (
 // A TaskInfo describes a task at one moment.
 type TaskInfo struct {
 	// ID is unique in the process and not used again: "3.17" is the 17th task
-	// of scope "3".
+	// of scope "3". A task that was refused has number 0.
 	ID string
 	// Name is the name the task was started with.
 	Name string

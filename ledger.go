@@ -70,8 +70,10 @@ func (l *ledger) enlist(t *Task) {
 		t.armed = true
 		l.armed++
 	}
-	l.started++
-	t.seq = l.started
+	if t.kind != kindReport { // which is the scope's own
+		l.started++
+		t.seq = l.started
+	}
 	l.push(t)
 }
 
@@ -186,7 +188,9 @@ func (s *Scope) remove(t *Task, out outcome, live bool) (do todo, r removal) {
 		}
 	}
 	t.outcome.Store(word)
-	s.ends[out]++
+	if t.kind != kindReport {
+		s.ends[out]++
+	}
 	s.unlink(t)
 	if t.kind.ordinary() {
 		s.live--

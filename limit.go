@@ -88,9 +88,11 @@ func (s *Scope) trySlot() error {
 	if s.setup == nil || s.setup.slots.try() {
 		return nil
 	}
-	p, _ := s.phaseNow()
-	if s.cancelled() == nil && (p == phaseOpen || p == phaseDraining && s.runsHere(wanted{belowBody: true})) {
-		return ErrLimit
+	if s.cancelled() == nil {
+		p, _ := s.phaseNow()
+		if p == phaseOpen || p == phaseDraining && s.runsHere(wanted{belowBody: true}) {
+			return ErrLimit
+		}
 	}
 	return s.closedError()
 }

@@ -435,18 +435,18 @@ func TestRun_FirstFailureIsCauseAndResult(t *testing.T) {
 	for round := range rounds {
 		var log failureLog
 		var cause error
-		start := []chan struct{}{make(chan struct{}), make(chan struct{})}
+		start := make(chan struct{})
 		err := scope.Run(t.Context(), func(ctx context.Context, s *scope.Scope) error {
 			for i := range 2 {
-				s.Go("", func(context.Context) error { <-start[i]; return numbered(i) })
+				n := numbered((round + i) % 2) // so that each is the first now and then
+				s.Go("", func(context.Context) error { <-start; return n })
 			}
 			s.Go("third", func(ctx context.Context) error {
 				<-ctx.Done()
 				cause = context.Cause(ctx)
 				return numbered(2)
 			})
-			close(start[round%2]) // so that each is the first now and then
-			close(start[1-round%2])
+			close(start)
 			return nil
 		}, scope.OnFailure(log.handle))
 		f, ok := err.(*scope.Failure)

@@ -31,7 +31,8 @@ func (s *Scope) setTiming(o *origin, direct bool) {
 	switch {
 	case s.setup != nil && s.setup.timed:
 		d := s.setup.timeout
-		t := &timing{own: true, never: make(chan struct{}), expired: &expiredError{scope: s.label(), after: d.String()}}
+		t := &timing{own: true, never: make(chan struct{})}
+		t.expired = &expiredError{scope: s.label(), after: d.String()}
 		t.base, t.release = context.WithTimeoutCause(o.outer, d, t.expired)
 		t.at, _ = t.base.Deadline()
 		o.timing = t

@@ -222,21 +222,22 @@ func (r *registry) push(s *Scope) {
 //go:norace
 func (r *registry) unlink(s *Scope) {
 	r.mu.lock()
-	if s.rooted {
-		s.rooted = false
-		if s.older == nil {
-			r.first = s.newer
-		} else {
-			s.older.newer = s.newer
-		}
-		if s.newer == nil {
-			r.last = s.older
-		} else {
-			s.newer.older = s.older
-		}
-		s.older, s.newer = nil, nil
+	defer r.mu.unlock()
+	if !s.rooted {
+		return
 	}
-	r.mu.unlock()
+	s.rooted = false
+	if s.older == nil {
+		r.first = s.newer
+	} else {
+		s.older.newer = s.newer
+	}
+	if s.newer == nil {
+		r.last = s.older
+	} else {
+		s.newer.older = s.older
+	}
+	s.older, s.newer = nil, nil
 }
 
 // lexical copies the list of lexical scopes.
