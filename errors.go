@@ -95,7 +95,8 @@ func (e *expiredError) Timeout() bool { return true }
 // down, a supervised one, too, with err as the cause. The scope's result then
 // is the fatal error, still marked, so that it passes upward through the tasks
 // that return it, up to a scope with [Contain]. The mark is found anywhere in
-// the tree of a returned error. Fatal(nil) is nil.
+// the tree of a returned error. From a long-lived scope it passes upward only if
+// somebody asks for its result and returns it. Fatal(nil) is nil.
 func Fatal(err error) error {
 	if err == nil {
 		return nil

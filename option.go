@@ -53,8 +53,11 @@ func CrashOnPanic() Option {
 }
 
 // Limit allows at most n ordinary tasks of the scope at a time; daemons,
-// deferred functions and the body do not count. See [Scope.Go] for what happens
-// at the limit. It panics if n is not positive.
+// deferred functions and the body do not count. At the limit Go waits, but a task
+// that holds a slot itself is refused with [ErrLimit], which in a fail-fast scope
+// is a failure and ends it; start tasks from the body or a daemon, or use TryGo.
+// Limit(1) is no lock: nothing but a join orders one task's memory accesses
+// before another's. Limit panics if n is not positive.
 func Limit(n int) Option {
 	if n < 1 {
 		panic(fmt.Sprintf("scope: Limit(%d); pass at least 1, or leave the option out", n))
