@@ -1,0 +1,93 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/supervisorscope/scope"
+)
+
+// An outcome is how an incarnation ended. What its error says is found out by
+// the keeper, before the machine decides: methods of errors are the user's code,
+// which must not run under the lock.
+type outcome struct {
+	task *scope.Task // nil if it was asked to end before it began
+	err  error       // its failure, or nil
+
+	text     string  // of err
+	declined bool    // err Is ErrIgnore
+	late     []error // the StuckErrors of supervisors below
+	real     bool    // err says more than that, and than that it was cancelled
+
+	action Action // what the classifier says about err
+	fatal  bool   // err is marked by scope.Fatal
+}
+
+// examine finds out what the error says. A method of it that panics finds
+// nothing more.
+func (o outcome) examine() (found outcome) {
+	if o.err == nil {
+		return o
+	}
+	o.text, o.real = textOf(o.err), true
+	defer func() {
+		if recover() != nil {
+			found = o
+		}
+	}()
+	o.declined = errors.Is(o.err, ErrIgnore)
+	late, other := sortOut(o.err)
+	if len(late) > 0 {
+		o.late, o.real = late, other
+	}
+	return o
+}
+
+// failure returns the outcome as the handler gets it. The end of a permanent
+// child is one, too.
+func (o outcome) failure() *scope.Failure {
+	if f, ok := o.err.(*scope.Failure); ok {
+		return f
+	}
+	f := &scope.Failure{Task: o.task.Info(), Err: o.err}
+	if o.err == nil {
+		f.Err = errUnexpectedEnd
+	}
+	return f
+}
+
+// sortOut returns the StuckErrors in the tree of err, and whether it has leaves
+// that are neither that nor a cancellation.
+func sortOut(err error) (late []error, other bool) {
+	var below []error
+	switch e := err.(type) {
+	case nil:
+		return nil, false
+	case *StuckError:
+		return []error{e}, false
+	case *stopError:
+		return nil, false
+	case interface{ Unwrap() error }:
+		below = []error{e.Unwrap()}
+	case interface{ Unwrap() []error }:
+		below = e.Unwrap()
+	default:
+		return nil, err != context.Canceled && err != context.DeadlineExceeded
+	}
+	for _, sub := range below {
+		l, o := sortOut(sub)
+		late, other = append(late, l...), other || o
+	}
+	return late, other
+}
+
+// textOf returns the text of err, whose method may panic: it is the user's.
+func textOf(err error) (text string) {
+	defer func() {
+		if recover() != nil {
+			text = fmt.Sprintf("%T", err)
+		}
+	}()
+	return err.Error()
+}
