@@ -92,6 +92,15 @@ func (s *Scope) cancelNested(t *Task, k *cancellation) {
 // only from when package context has called back; but the look alone changes
 // nothing.
 func (s *Scope) cancelled() *cancellation {
+	k := s.poll()
+	if k != nil && s.body.result() != outcomeNone {
+		return s.loadCancellation() // what comes after the end is none
+	}
+	return k
+}
+
+// poll is cancelled for a scope that is not over, or about to be.
+func (s *Scope) poll() *cancellation {
 	if k := s.loadCancellation(); k != nil {
 		return k
 	}

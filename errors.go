@@ -115,9 +115,10 @@ type containedError struct{ err error }
 func (e *containedError) Error() string { return e.err.Error() }
 func (e *containedError) Unwrap() error { return e.err }
 
-// isFatal reports whether err has a fatal mark that nothing contains. The methods
-// of err are the user's; one that panics has none.
-func isFatal(err error) (fatal bool) {
+// IsFatal reports whether err has, anywhere in its tree, a mark of [Fatal] that
+// no scope with [Contain] has taken off.
+func IsFatal(err error) (fatal bool) {
+	// The methods of err are the user's; an error that panics has no mark.
 	defer func() {
 		if recover() != nil {
 			fatal = false

@@ -128,7 +128,7 @@ func (s *Scope) route(t *Task, f *Failure) {
 	if t.kind == kindDo || t.startFailed() {
 		return
 	}
-	if fatal := isFatal(f.Err); fatal || s.failFast {
+	if fatal := IsFatal(f.Err); fatal || s.failFast {
 		if s.claim(f, fatal) {
 			s.cancel(&cancellation{cause: f, err: context.Canceled})
 			return

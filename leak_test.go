@@ -30,6 +30,7 @@ func leakAsync(ch <-chan int)  { leakForever(ch) }
 func leakStart(ch <-chan int)  { leakForever(ch) }
 func leakNested(ch <-chan int) { leakForever(ch) }
 func leakAsked(ch <-chan int)  { leakForever(ch) }
+func leakDo(ch <-chan int)     { leakForever(ch) }
 func leakNot(ch <-chan int)    { leakForever(ch) }
 
 // leakScenes starts tasks that are blocked for ever, in scopes that live, and one
@@ -64,7 +65,9 @@ func leakScenes(s *scope.Scope, reachable <-chan int) {
 	})
 	async := start(leakAsync)
 	scope.Async(s, "async", func(ctx context.Context) (int, error) { return 0, async(ctx) })
-	for range 7 {
+	do := start(leakDo)
+	go func() { _ = s.Do(context.Background(), "do", do) }()
+	for range 8 {
 		<-started
 	}
 	unreachable := make(chan int)
@@ -93,8 +96,8 @@ func TestLeakScenes(t *testing.T) {
 	if err := profile.WriteTo(os.Stdout, 1); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(s.Tasks()); n != 7 {
-		t.Errorf("Tasks() has %d tasks, want 7: they are listed all the same", n)
+	if n := len(s.Tasks()); n != 8 {
+		t.Errorf("Tasks() has %d tasks, want 8: they are listed all the same", n)
 	}
 	runtime.KeepAlive(s)
 	close(reachable)
@@ -119,7 +122,7 @@ func TestLeak_IsSeenAlthoughTheScopeListsIt(t *testing.T) {
 		t.Fatalf("child: %v\n%s", err, out)
 	}
 	for _, name := range []string{
-		"Plain", "Go", "Daemon", "Async", "Start", "Nested", "Asked",
+		"Plain", "Go", "Daemon", "Async", "Start", "Nested", "Asked", "Do",
 	} {
 		if !strings.Contains(string(out), "scope_test.leak"+name+"+") {
 			t.Errorf("leak%s is not in the profile", name)

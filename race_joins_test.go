@@ -3,7 +3,6 @@ package scope_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"runtime"
 	"strings"
 	"testing"
@@ -136,6 +135,13 @@ func TestJoin_ByTheTask(t *testing.T) {
 			<-s.Go("x", write).Done()
 			return nil
 		},
+		"Task.Err": func() error {
+			task := s.Go("x", write)
+			for errors.Is(task.Err(), scope.ErrRunning) {
+				runtime.Gosched()
+			}
+			return task.Err()
+		},
 		"Future.Wait": func() error {
 			got, err := scope.Async(s, "x", number).Wait(ctx)
 			*got++
@@ -190,54 +196,85 @@ func TestJoin_ByTheTask(t *testing.T) {
 // scope's end is after them.
 func TestJoin_ByDefer(t *testing.T) {
 	ctx := context.Background()
-	for range 100 {
+	for i := range 200 {
 		s := scope.OpenSupervised(ctx)
 		wrote := joinTasks(s)
 		last := 0
-		s.Daemon("daemon", func(ctx context.Context) error {
-			<-ctx.Done()
+		step := func(ctx context.Context) error {
+			joinSum(t, wrote)
 			last++
 			return ctx.Err()
-		})
-		for range 3 {
-			s.Defer("clean up", func(context.Context) error {
-				joinSum(t, wrote)
-				last++
-				return nil
-			})
 		}
-		if err := s.Drain(ctx); err != nil || last != 4 {
-			t.Errorf("Drain() = %v after %d steps, want nil and 4", err, last)
+		if i%2 == 0 {
+			s.Daemon("daemon", func(ctx context.Context) error {
+				<-ctx.Done()
+				return step(context.WithoutCancel(ctx))
+			})
+		} else {
+			s.Defer("first of all", step)
+		}
+		s.Defer("clean up", step)
+		s.Defer("clean up", step)
+		if err := s.Drain(ctx); err != nil || last != 3 {
+			t.Errorf("Drain() = %v after %d steps, want nil and 3", err, last)
 		}
 	}
 }
 
+// A joinError is read when it is asked for its text. Package fmt is not used to
+// make errors here: its pool of buffers synchronizes those who use it.
+type joinError struct {
+	text string
+	err  error
+}
+
+func (e *joinError) Error() string { return e.text }
+func (e *joinError) Unwrap() error { return e.err }
+
+// newJoinError writes into an error that is there already: the detector does not
+// look at how a value is made.
+//
+//go:noinline
+func newJoinError(text string) *joinError {
+	e := new(joinError)
+	e.write(text)
+	return e
+}
+
+//go:noinline
+func (e *joinError) write(text string) { e.text, e.err = text, errors.ErrUnsupported }
+
 // Row 20: a handler sees what its task did, and the join what the handler did.
 func TestJoin_WithTheHandler(t *testing.T) {
 	ctx := context.Background()
-	type joinError struct{ error }
-	for name, fail := range map[string]func(s *scope.Scope, err error){
-		"Go": func(s *scope.Scope, err error) {
-			s.Go("x", func(context.Context) error { return err })
+	for name, fail := range map[string]func(s *scope.Scope){
+		"Go": func(s *scope.Scope) {
+			s.Go("x", func(context.Context) error { return newJoinError("boom") })
 		},
-		"panic": func(s *scope.Scope, err error) {
-			s.Go("x", func(context.Context) error { panic(err) })
+		"panic": func(s *scope.Scope) {
+			s.Go("x", func(context.Context) error { panic(newJoinError("boom")) })
 		},
-		"Async, unseen": func(s *scope.Scope, err error) {
-			scope.Async(s, "x", func(context.Context) (int, error) { return 0, err })
+		"Async, unseen": func(s *scope.Scope) {
+			scope.Async(s, "x", func(context.Context) (int, error) {
+				return 0, newJoinError("boom")
+			})
 		},
-		"Defer": func(s *scope.Scope, err error) {
-			s.Defer("x", func(context.Context) error { return err })
+		"Defer": func(s *scope.Scope) {
+			s.Defer("x", func(context.Context) error { return newJoinError("boom") })
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var got *joinError
+			var got []string
 			s := scope.OpenSupervised(ctx, scope.OnFailure(
-				func(_ context.Context, f *scope.Failure) { errors.As(f, &got) }))
-			fail(s, &joinError{errors.New("boom")})
-			_ = s.Drain(ctx)
-			if got == nil || got.error == nil {
-				t.Errorf("handler was given %v, want the error", got)
+				func(_ context.Context, f *scope.Failure) {
+					var err *joinError
+					if errors.As(f, &err) {
+						got = append(got, err.text)
+					}
+				}))
+			fail(s)
+			if err := s.Drain(ctx); err != nil || len(got) != 1 {
+				t.Errorf("Drain() = %v, handler was given %v, want nil and boom", err, got)
 			}
 		})
 	}
@@ -247,42 +284,50 @@ func TestJoin_WithTheHandler(t *testing.T) {
 // says, before it is a result.
 func TestJoin_WithCausesAndResults(t *testing.T) {
 	ctx := context.Background()
-	cause := func(ctx context.Context) error {
-		for ctx.Err() == nil { // no channel, which would tell more
+	boom := func() error { return newJoinError("boom") }
+	untilStopped := func(ctx context.Context) error {
+		for ctx.Err() == nil { // not the channel, which would tell by itself
 			time.Sleep(time.Millisecond)
 		}
-		return fmt.Errorf("stopped: %w", context.Cause(ctx))
+		return newJoinError(context.Cause(ctx).Error())
+	}
+	late := func(ctx context.Context) error {
+		time.Sleep(time.Second)
+		return ctx.Err()
 	}
 	bodyFails := func(_ context.Context, s *scope.Scope) error {
-		s.Go("late", func(context.Context) error {
-			time.Sleep(time.Second)
-			return nil
-		})
-		return fmt.Errorf("body: %w", scope.Fatal(errors.New("boom")))
+		s.Go("late", late)
+		return boom()
 	}
-	taskFails := func(_ context.Context, s *scope.Scope) error {
-		s.Go("fails", func(context.Context) error {
-			return fmt.Errorf("x: %w", errors.New("boom"))
-		})
-		s.Go("late", func(context.Context) error {
-			time.Sleep(time.Second)
-			return nil
-		})
-		return nil
+	taskFails := func(ctx context.Context, s *scope.Scope) error {
+		s.Go("fails", func(context.Context) error { return boom() })
+		s.Go("late", late)
+		return ctx.Err()
 	}
 	cases := map[string]func() error{
 		"Cancel": func() error {
-			s := scope.Open(ctx)
-			task := s.Go("x", cause)
-			s.Cancel(fmt.Errorf("cause: %w", errors.New("boom")))
-			<-task.Done()
+			s := scope.OpenSupervised(ctx, scope.OnFailure(scope.Ignore))
+			task := s.Go("x", untilStopped)
+			time.Sleep(time.Minute)
+			s.Cancel(boom())
+			time.Sleep(time.Minute)
 			return task.Err()
 		},
 		"Task.Cancel": func() error {
-			s := scope.OpenSupervised(ctx)
-			task := s.Go("x", cause)
-			task.Cancel(fmt.Errorf("cause: %w", errors.New("boom")))
-			_ = s.Drain(ctx)
+			s := scope.OpenSupervised(ctx, scope.OnFailure(scope.Ignore))
+			task := s.Go("x", untilStopped)
+			time.Sleep(time.Minute)
+			task.Cancel(boom())
+			time.Sleep(time.Minute)
+			return errors.Join(s.Drain(ctx), task.Err())
+		},
+		"parent": func() error {
+			ctx, cancel := context.WithCancelCause(ctx)
+			s := scope.OpenSupervised(ctx, scope.OnFailure(scope.Ignore))
+			task := s.Go("x", untilStopped)
+			time.Sleep(time.Minute)
+			cancel(boom())
+			time.Sleep(time.Minute)
 			return task.Err()
 		},
 		"body":          func() error { return scope.Supervise(ctx, bodyFails) },

@@ -126,7 +126,7 @@ func (s *Scope) verdict() error {
 	default:
 		err = errors.Join(errs...)
 	}
-	if s.setup != nil && s.setup.contain && isFatal(err) {
+	if s.setup != nil && s.setup.contain && IsFatal(err) {
 		err = &containedError{err: err}
 	}
 	return err
@@ -134,7 +134,7 @@ func (s *Scope) verdict() error {
 
 // cancelResult returns the result of a scope in which nothing failed.
 func (s *Scope) cancelResult() (errs []error) {
-	k := s.cancelled()
+	k := s.poll()
 	if k != nil && k.given != nil {
 		errs = append(errs, k.given)
 	}

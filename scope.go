@@ -221,7 +221,7 @@ func (s *Scope) closeBody(returned bool, err error, v any) {
 	case !returned:
 		s.cancel(&cancellation{cause: ErrGoexit, err: context.Canceled})
 	case err != nil && !isEcho(err, s.body.context().Err(), s.body.cause()):
-		s.claimBody(err, isFatal(err))
+		s.claimBody(err, IsFatal(err))
 		s.cancel(&cancellation{cause: err, err: context.Canceled})
 	}
 }

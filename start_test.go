@@ -393,6 +393,32 @@ func TestStart_ReadyRacesWithFailure(t *testing.T) {
 	}
 }
 
+// Rows 149 and 152: once the task has returned it is decided who is told, and a
+// ready that comes while it is being told changes nothing.
+func TestStart_ReadyDuringTheEnd(t *testing.T) {
+	boom := errors.New("boom")
+	var kept func()
+	handled := 0
+	s := scope.OpenSupervised(context.Background(),
+		scope.OnFailure(func(context.Context, *scope.Failure) { handled++ }),
+		scope.Observe(scope.Observer{TaskEnded: func(scope.TaskInfo) { kept() }}))
+	task, err := s.Start(context.Background(), "serve",
+		func(ctx context.Context, ready func()) error {
+			kept = ready
+			scope.Describe(ctx, func() any {
+				ready() // asked for when the failure is described
+				return nil
+			})
+			return boom
+		})
+	if err := s.Shutdown(context.Background()); err != nil {
+		t.Errorf("Shutdown() = %v, want nil", err)
+	}
+	if !errors.Is(err, boom) || task != nil || handled > 0 {
+		t.Errorf("Start() = %v, %v with %d handled, want nil, %v, 0", task, err, handled, boom)
+	}
+}
+
 // Rows 148 and 151: ready and the end of ctx race; either the task is the
 // caller's and lives, or the caller has the cause and nothing of the task runs.
 func TestStart_ReadyRacesWithTheContext(t *testing.T) {

@@ -416,3 +416,23 @@ func timingSleeps(file *ast.File) (found bool) {
 	})
 	return found
 }
+
+// What comes after the end of a scope has not cancelled it.
+func TestScope_EndedByItselfShowsNoCause(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	var ended *scope.Scope
+	body := func(_ context.Context, s *scope.Scope) error {
+		ended = s
+		return nil
+	}
+	if err := scope.Run(ctx, body, scope.Timeout(time.Hour)); err != nil {
+		t.Fatalf("Run() = %v, want nil", err)
+	}
+	if cause := ended.Info().Cause; cause != nil {
+		t.Errorf("Cause after the end = %v, want nil", cause)
+	}
+	cancel()
+	if cause := ended.Info().Cause; cause != nil {
+		t.Errorf("Cause after the parent's cancellation = %v, want nil", cause)
+	}
+}

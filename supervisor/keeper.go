@@ -106,7 +106,7 @@ func (m *machine) tell(ctx context.Context, fs []*scope.Failure) {
 // is fatal. Both run as tasks: what a classifier does, panic and Goexit
 // included, does not touch the keeper.
 func (c *child) consult(ctx context.Context, err error) (action Action, fatal bool) {
-	fatal = isFatal(err)
+	fatal = scope.IsFatal(err)
 	classify := c.classifier()
 	if classify == nil {
 		return ByType, fatal
@@ -127,14 +127,4 @@ func (c *child) consult(ctx context.Context, err error) (action Action, fatal bo
 		return ByType, fatal
 	}
 	return action, fatal
-}
-
-// isFatal reports whether err brings down a supervised scope. The core alone
-// knows the mark, so it is asked, with a scope that nobody sees.
-func isFatal(err error) bool {
-	return nil != scope.Supervise(context.Background(),
-		func(_ context.Context, s *scope.Scope) error {
-			s.Go("probe", func(context.Context) error { return err })
-			return nil
-		}, scope.Name("supervisor"), scope.OnFailure(scope.Ignore))
 }

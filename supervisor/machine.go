@@ -3,6 +3,7 @@ package supervisor
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,6 +26,8 @@ type machine struct {
 	epoch time.Time       // the origin of all stamps
 	pool  bool            // no order: children start at once and stop together
 	flood *flood          // of a pool
+
+	initial []*child // those of New; begin's alone
 
 	started  chan struct{}   // closed when all children have been started
 	stopping chan struct{}   // closed when the supervisor begins to stop
@@ -80,8 +83,9 @@ func newMachine(
 	for _, spec := range specs {
 		c := m.newChild(spec)
 		m.insert(c)
-		m.startQ = append(m.startQ, c)
+		m.initial = append(m.initial, c)
 	}
+	m.startQ = slices.Clone(m.initial)
 	return m
 }
 
@@ -171,13 +175,14 @@ func (m *machine) incarnate(c *child) {
 	}
 }
 
-// begin starts the children.
+// begin starts the children. Calls from elsewhere may have come before it.
 func (m *machine) begin() {
-	for _, c := range m.startQ { // nobody else knows the machine yet
+	for _, c := range m.initial {
 		if m.employ(c) != nil {
 			m.lost(c, nil)
 		}
 	}
+	m.initial = nil
 	m.mu.Lock()
 	defer m.unlock()
 	m.settle()
