@@ -12,6 +12,9 @@ import (
 // These two frames name a task in a traceback by their receiver: the root of
 // a task's goroutine, and a task or body on its caller's goroutine. Nothing is
 // paid for it when a task starts. TestStackFrames pins the runtime's format.
+// Package inspect reads four more in the same way, to tell who waits for whom:
+// (*Task).Wait and the Wait, Drain and Shutdown of a Scope; so these are not
+// inlined either, and keep their receivers alive.
 const (
 	runFrame    = "github.com/supervisorscope/scope.(*Task).run"
 	inlineFrame = "github.com/supervisorscope/scope.(*Task).inline"

@@ -2,6 +2,7 @@ package scope
 
 import (
 	"context"
+	"runtime"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -137,6 +138,8 @@ func (t *Task) Err() error {
 // If ctx is done first, Wait returns the cause and the task goes on. Called
 // with the task's own context, or one derived from it, Wait returns
 // [ErrSelfWait] at once. The end of the task synchronizes before the return.
+//
+//go:noinline
 func (t *Task) Wait(ctx context.Context) error {
 	if t.result() != outcomeNone {
 		return nil
@@ -144,7 +147,9 @@ func (t *Task) Wait(ctx context.Context) error {
 	if t.holds(current(ctx)) {
 		return ErrSelfWait
 	}
-	return await(ctx, t.Done())
+	err := await(ctx, t.Done())
+	runtime.KeepAlive(t) // package inspect reads who is waited for; see stack.go
+	return err
 }
 
 // holds reports whether t cannot end before inner, a task or a body, does.

@@ -2,6 +2,7 @@ package scope
 
 import (
 	"context"
+	"runtime"
 	"unsafe"
 )
 
@@ -16,13 +17,17 @@ import (
 // Called from inside a task of s, which ctx or the goroutine tells, it returns
 // [ErrSelfWait]. Any number of goroutines may wait. The end of each task
 // synchronizes before the return.
+//
+//go:noinline
 func (s *Scope) Wait(ctx context.Context) error {
 	s.mustBeOpened()
 	if s.holds(ctx) {
 		return ErrSelfWait
 	}
 	s.catchUp()
-	if err := s.await(ctx, s.waitIdle); err != nil {
+	err := s.await(ctx, s.waitIdle)
+	runtime.KeepAlive(s)
+	if err != nil {
 		return err
 	}
 	return s.outcome()
@@ -38,6 +43,8 @@ func (s *Scope) Wait(ctx context.Context) error {
 // inside a task of s it closes the scope to newcomers and returns [ErrSelfWait].
 // To find out whether a spawner is a task of s, its traceback is looked at, which
 // costs some 30 microseconds per task started during a drain.
+//
+//go:noinline
 func (s *Scope) Drain(ctx context.Context) error {
 	s.mustBeOpened()
 	inside := s.holds(ctx)
@@ -46,7 +53,9 @@ func (s *Scope) Drain(ctx context.Context) error {
 	if inside {
 		return ErrSelfWait
 	}
-	return s.awaitEnd(ctx)
+	err := s.awaitEnd(ctx)
+	runtime.KeepAlive(s)
+	return err
 }
 
 // Shutdown ends s: it refuses newcomers, cancels everything as
@@ -63,6 +72,8 @@ func (s *Scope) Drain(ctx context.Context) error {
 // is done already, which asks without waiting. Called from inside a task of s,
 // which ctx or the goroutine tells, it cancels and returns [ErrSelfWait]. In the
 // body of a lexical scope it waits for the tasks, not for the body.
+//
+//go:noinline
 func (s *Scope) Shutdown(ctx context.Context) error {
 	s.mustBeOpened()
 	inside := s.holds(ctx)
@@ -70,7 +81,9 @@ func (s *Scope) Shutdown(ctx context.Context) error {
 	if inside {
 		return ErrSelfWait
 	}
-	return s.awaitEnd(ctx)
+	err := s.awaitEnd(ctx)
+	runtime.KeepAlive(s)
+	return err
 }
 
 // Done returns a channel that is closed when s has ended: nothing of it runs,
