@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 var (
@@ -138,10 +139,8 @@ func hasMark(err error) bool {
 	case interface{ Unwrap() error }:
 		return hasMark(e.Unwrap())
 	case interface{ Unwrap() []error }:
-		for _, err := range e.Unwrap() {
-			if hasMark(err) {
-				return true
-			}
+		if slices.ContainsFunc(e.Unwrap(), hasMark) {
+			return true
 		}
 	}
 	return false

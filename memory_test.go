@@ -528,8 +528,7 @@ func memoryRoots() (ids []string) {
 // Rows 56 and 147: a long-lived scope that is dropped is collected although the
 // registry lists it, and its handler is told.
 func TestOpen_ForgottenIsCollectedAndReported(t *testing.T) {
-	parent, cancel := context.WithCancel(context.Background())
-	defer cancel()
+	parent := t.Context()
 	for name, opts := range map[string][]scope.Option{
 		"plain": nil, "timeout": {scope.Timeout(time.Hour)}, "limit": {scope.Limit(1)},
 	} {

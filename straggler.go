@@ -78,13 +78,14 @@ func (e *StragglersError) Unwrap() error { return e.Err }
 
 // Format writes the error; with %+v also the stack of each task.
 func (e *StragglersError) Format(w fmt.State, verb rune) {
-	text := e.Error()
+	var text strings.Builder
+	text.WriteString(e.Error())
 	if verb == 'v' && w.Flag('+') {
 		for _, t := range e.Tasks {
-			text += fmt.Sprintf("\n\n%s\n%s", t.line(), strings.TrimSpace(t.Stack))
+			fmt.Fprintf(&text, "\n\n%s\n%s", t.line(), strings.TrimSpace(t.Stack))
 		}
 	}
-	fmt.Fprintf(w, directive(verb), text)
+	fmt.Fprintf(w, directive(verb), text.String())
 }
 
 // stragglers returns the error for a wait that ended with err.
