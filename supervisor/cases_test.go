@@ -100,7 +100,7 @@ func TestCases_AreAllThere(t *testing.T) {
 	if n := len(strings.Fields(otpCases)); n != 83 {
 		t.Errorf("the list has %d cases of OTP, want 83", n)
 	}
-	sources := ""
+	var sources strings.Builder
 	files, err := filepath.Glob("*_test.go")
 	if err != nil {
 		t.Fatal(err)
@@ -110,14 +110,14 @@ func TestCases_AreAllThere(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sources += string(text)
+		sources.WriteString(string(text))
 	}
 	table, err := os.ReadFile("CASES.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range wantedTests() {
-		if !strings.Contains(sources, "\nfunc "+name+"(t *testing.T) {") {
+		if !strings.Contains(sources.String(), "\nfunc "+name+"(t *testing.T) {") {
 			t.Errorf("there is no test %s", name)
 		}
 		_, short, _ := strings.Cut(name, "_")

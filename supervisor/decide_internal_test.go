@@ -3,6 +3,7 @@ package supervisor // the decision table is not exported
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/supervisorscope/scope"
@@ -20,17 +21,17 @@ func TestDecide_AllCells(t *testing.T) {
 	for r, row := range want {
 		for e, cell := range row {
 			v := decide(r, end(e))
-			got := ""
+			var got strings.Builder
 			for _, c := range []struct {
 				letter string
 				set    bool
 			}{{"r", v.restart}, {"k", v.keep}, {"f", v.failure}, {"l", v.last}} {
 				if c.set {
-					got += c.letter
+					got.WriteString(c.letter)
 				}
 			}
-			if got != cell {
-				t.Errorf("%v child, end %v: %q, want %q", r, end(e), got, cell)
+			if got.String() != cell {
+				t.Errorf("%v child, end %v: %q, want %q", r, end(e), got.String(), cell)
 			}
 		}
 	}

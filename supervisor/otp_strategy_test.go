@@ -3,6 +3,7 @@ package supervisor_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,10 +14,8 @@ import (
 // failsOn has a child's n-th start fail, and no other.
 func failsOn(starts ...int) func(context.Context, int) error {
 	return func(_ context.Context, n int) error {
-		for _, s := range starts {
-			if n == s {
-				return errBoom
-			}
+		if slices.Contains(starts, n) {
+			return errBoom
 		}
 		return nil
 	}

@@ -84,7 +84,7 @@ func (g scopeGroup) Wait() { _ = g.s.Wait(context.Background()) }
 func (g scopeGroup) Context() context.Context { return context.Background() }
 
 func scopeResults(ctx context.Context, out []int, f func() int) {
-	task := func(context.Context) (int, error) { return f(), nil }
+	task := func(context.Context) (int, error) { return f(), nil } //nolint:unparam // its type
 	futures := make([]*scope.Future[int], len(out))
 	_ = scope.Run(ctx, func(_ context.Context, s *scope.Scope) error {
 		for i := range futures {

@@ -37,7 +37,9 @@ func runSuture(ctx context.Context, body Body) {
 	body.Fill(g)
 	g.wg.Wait()
 	cancel()
-	<-ended
+	if err := <-ended; err == nil { // it ends with the error of ctx
+		panic("bench: suture ended by itself")
+	}
 }
 
 func (g *sutureGroup) Go(t Task) {

@@ -66,8 +66,8 @@ func memoryTable(in Input) string {
 		t := newTable(name, "resident B/task", "ratio", "heap B/task")
 		for _, p := range in.Peers {
 			if len(samples.Of(p.Name)) > 0 {
-				t.row(p.Name, metric(samples, p, work.Resident, 0),
-					metricRatio(samples, p, work.Resident), metric(samples, p, work.Heap, 0))
+				t.row(p.Name, metric(samples, p, work.Resident),
+					metricRatio(samples, p, work.Resident), metric(samples, p, work.Heap))
 			}
 		}
 		b.WriteString(t.String() + "\n")
@@ -84,7 +84,7 @@ func churnTable(in Input) string {
 	for _, p := range in.Peers {
 		if own := samples.Of(p.Name); len(own) > 0 {
 			t.row(p.Name, nanoseconds(own.MinNS()),
-				metric(samples, p, work.HeapTenth, 0), metric(samples, p, work.HeapEnd, 0))
+				metric(samples, p, work.HeapTenth), metric(samples, p, work.HeapEnd))
 		}
 	}
 	return fmt.Sprintf("%d failing tasks through one open scope.\n\n", in.Sizes.Churn) + t.String()
@@ -98,7 +98,7 @@ func goroutineTable(in Input) string {
 	t := newTable("1000 contexts behind a value", "goroutines made")
 	for _, p := range in.Peers {
 		if len(samples.Of(p.Name)) > 0 {
-			t.row(p.Name, metric(samples, p, work.Goroutines, 0))
+			t.row(p.Name, metric(samples, p, work.Goroutines))
 		}
 	}
 	return t.String()
@@ -152,7 +152,8 @@ func faster(in Input) string {
 	if b.Len() == 0 {
 		return ""
 	}
-	return "Peers that need less than 0.9 of this library's time for the same tasks.\n\n" + b.String()
+	const head = "Peers that need less than 0.9 of this library's time for the same tasks.\n\n"
+	return head + b.String()
 }
 
 // grid returns a table of peers by workloads, or nothing if none was measured.
@@ -185,12 +186,12 @@ func grid(
 	return t.String()
 }
 
-func metric(samples measure.Samples, p peer.Peer, unit string, digits int) string {
+func metric(samples measure.Samples, p peer.Peer, unit string) string {
 	v, ok := samples.Of(p.Name).Metric(unit)
 	if !ok {
 		return missing
 	}
-	return number(v, digits)
+	return number(v, 0)
 }
 
 func metricRatio(samples measure.Samples, p peer.Peer, unit string) string {

@@ -42,7 +42,7 @@ func cpu() Workload {
 	const tasks = 100
 	return perGroup("work", "tasks that compute for about 1 us", tasks,
 		func(peer.Peer) func(peer.Group) {
-			task := peer.Of(func() { spin(700) })
+			task := peer.Of(func() { _ = spin(700) })
 			return func(g peer.Group) { repeat(g, tasks, task) }
 		})
 }

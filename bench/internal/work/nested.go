@@ -39,7 +39,7 @@ func levels(run peer.Run, depth int) peer.Body {
 			Contextual: func(ctx context.Context) error { run(ctx, inner); return nil },
 		}
 		body = peer.Fill(func(g peer.Group) {
-			own = g.Context()
+			own = g.Context() //nolint:fatcontext // one level's, not a growing chain
 			g.Go(task)
 		})
 	}

@@ -59,7 +59,9 @@ func TestWorkload_startsUnitsTasks(t *testing.T) {
 			run, release := base.Open()
 			defer release()
 			var started atomic.Int64
-			w.Do(work.Input{Peer: base, Run: counting(run, &started), N: n, Clock: new(measure.Meter)})
+			w.Do(work.Input{
+				Peer: base, Run: counting(run, &started), N: n, Clock: new(measure.Meter),
+			})
 			if got := started.Load(); got != want {
 				t.Errorf("%d operations started %d tasks, want %d", n, got, want)
 			}
