@@ -31,15 +31,12 @@ func (s *Scope) Cancel(cause error) {
 	if cause == nil {
 		k.cause = context.Canceled
 	}
+	s.catchUp() // what has come from outside was first
 	s.cancel(k)
 }
 
-// cancel closes s with k, unless what it watches is done already and so was
-// first, and brings the news to all in it.
+// cancel closes s with k and brings the news to all in it.
 func (s *Scope) cancel(k *cancellation) {
-	if first := s.cancelled(); first != nil {
-		k = first
-	}
 	do, walk, ok := s.close(k)
 	if !ok {
 		// Another call was first. It may still be on its way, but when this one

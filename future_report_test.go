@@ -146,9 +146,9 @@ func TestFuture_FailureIsNeverLostBetweenWaiterAndHandler(t *testing.T) {
 	var waiter, handler int
 	for _, procs := range []int{1, 2} { // with 1 the waiter is the last one to run
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
-		for i := range rounds {
-			givesUp := i%2 == 0
-			reports, got := failUnderWaiter(t, givesUp)
+		for round := range rounds {
+			givesUp := round%3 > 0
+			reports, got := failUnderWaiter(t, round%3)
 			switch {
 			case reports == 1 && givesUp && errors.Is(got, context.Canceled):
 				handler++
@@ -166,10 +166,11 @@ func TestFuture_FailureIsNeverLostBetweenWaiterAndHandler(t *testing.T) {
 	}
 }
 
-// failUnderWaiter has a future fail that somebody waits for, and may stop to do
-// so at the same time. It returns how many failures the handler was given, and
-// what the waiter has got.
-func failUnderWaiter(t *testing.T, givesUp bool) (reports int, got error) {
+// failUnderWaiter has a future fail that somebody waits for: patiently (0), or
+// until a cancellation at the same time that is called for first (1) or last
+// (2). It returns how many failures the handler was given, and what the waiter
+// has got.
+func failUnderWaiter(t *testing.T, variant int) (reports int, got error) {
 	t.Helper()
 	var log failureLog
 	synctest.Test(t, func(t *testing.T) {
@@ -184,10 +185,10 @@ func failUnderWaiter(t *testing.T, givesUp bool) (reports int, got error) {
 			})
 			wg.Go(func() { _, got = fu.Wait(ctx) })
 			synctest.Wait()
-			if givesUp {
-				wg.Go(cancel)
+			fail := func() { close(start) }
+			for _, act := range [][]func(){{fail}, {cancel, fail}, {fail, cancel}}[variant] {
+				wg.Go(act)
 			}
-			close(start)
 			return nil
 		}, scope.OnFailure(log.handle))
 		wg.Wait()

@@ -736,3 +736,24 @@ func TestScope_DaemonFailureCounts(t *testing.T) {
 		}
 	})
 }
+
+// The cause of a scope is that of the context it was opened with, also when the
+// scope around it has been cancelled since, for another cause.
+func TestNested_CauseIsThatOfTheTasksContext(t *testing.T) {
+	root, cancel := context.WithCancelCause(t.Context())
+	s := scope.OpenSupervised(root)
+	both := make(chan struct{})
+	task := s.Go("t", func(ctx context.Context) error {
+		<-both
+		n := scope.OpenSupervised(ctx)
+		if got, want := n.Info().Cause, context.Cause(ctx); got != want {
+			t.Errorf("cause of the scope = %v, that of its context = %v", got, want)
+		}
+		return n.Shutdown(context.Background())
+	})
+	task.Cancel(nil)
+	cancel(errors.New("late"))
+	close(both)
+	<-task.Done()
+	_ = s.Shutdown(t.Context())
+}
