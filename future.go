@@ -96,7 +96,9 @@ type unseen struct {
 	f     *Failure
 	once  atomic.Bool // set by who fetches or reports the failure
 
-	older, newer *unseen // guarded by the scope's lock
+	// Guarded by the scope's lock.
+	ripe         bool // the future has been collected
+	older, newer *unseen
 }
 
 // leaveUnseen keeps f, the failure of the future t, until somebody fetches it,
@@ -122,14 +124,29 @@ func (u *unseen) fetched() bool {
 	return true
 }
 
-// collected reports the failure in a task of its own, since the goroutine that
-// tells of collections must not be held up by a handler.
+// collected has the failure reported by a task, since the goroutine that tells of
+// collections must not be held up by a handler. One task at a time does that for
+// all, or a collection of many futures would start as many.
 func (u *unseen) collected() {
-	if u.once.Load() {
+	if !u.once.Load() {
+		u.scope.ripen(u)
+		u.scope.reportRipe()
+	}
+}
+
+// reportRipe starts a task that reports what has been collected, unless there is
+// one or nothing is left. A handler may end that task by runtime.Goexit; then the
+// next one goes on.
+func (s *Scope) reportRipe() {
+	if !s.takeReporter() {
 		return
 	}
-	u.scope.startReport(func(ctx context.Context) error {
-		u.report(ctx)
+	s.startReport(func(ctx context.Context) error {
+		defer s.reportRipe()
+		defer s.leaveReporter()
+		for u := s.popRipe(); u != nil; u = s.popRipe() {
+			u.report(ctx)
+		}
 		return nil
 	})
 }
@@ -168,6 +185,9 @@ func (s *Scope) startReport(f func(context.Context) error) {
 
 // reportUnseen gives what nobody fetched to the handler.
 func (s *Scope) reportUnseen(ctx context.Context) error {
+	for u := s.popRipe(); u != nil; u = s.popRipe() {
+		u.report(ctx)
+	}
 	for u := s.oldestUnseen(); u != nil; u = s.oldestUnseen() {
 		u.report(ctx)
 	}
@@ -190,6 +210,15 @@ func (s *Scope) pushUnseen(u *unseen) {
 //go:norace
 func (s *Scope) unlinkUnseen(u *unseen) {
 	s.mu.lock()
+	s.unlinkUnseenLocked(u)
+	s.mu.unlock()
+}
+
+//go:norace
+func (s *Scope) unlinkUnseenLocked(u *unseen) {
+	if u.ripe {
+		return // was popped
+	}
 	if u.newer == nil {
 		s.late.unseen = u.older
 	} else {
@@ -199,6 +228,59 @@ func (s *Scope) unlinkUnseen(u *unseen) {
 		u.older.newer = u.newer
 	}
 	u.older, u.newer = nil, nil
+}
+
+// ripen moves u to the failures whose futures have been collected.
+//
+//go:norace
+func (s *Scope) ripen(u *unseen) {
+	raceRelease(unsafe.Pointer(s))
+	s.mu.lock()
+	s.unlinkUnseenLocked(u)
+	u.ripe = true
+	if l := s.need(); l.ripeLast == nil {
+		l.ripe, l.ripeLast = u, u
+	} else {
+		l.ripeLast.newer, l.ripeLast = u, u
+	}
+	s.mu.unlock()
+}
+
+// popRipe takes the first failure whose future has been collected, or nil.
+//
+//go:norace
+func (s *Scope) popRipe() *unseen {
+	s.mu.lock()
+	l := s.need()
+	u := l.ripe
+	if u != nil {
+		if l.ripe, u.newer = u.newer, nil; l.ripe == nil {
+			l.ripeLast = nil
+		}
+	}
+	s.mu.unlock()
+	raceJoin(unsafe.Pointer(s))
+	return u
+}
+
+// takeReporter reports whether the caller shall report what has been collected.
+//
+//go:norace
+func (s *Scope) takeReporter() bool {
+	s.mu.lock()
+	defer s.mu.unlock()
+	l := s.need()
+	if l.reporting || l.ripe == nil {
+		return false
+	}
+	l.reporting = true
+	return true
+}
+
+//go:norace
+func (s *Scope) leaveReporter() {
+	s.mu.lock()
+	s.late.reporting = false
 	s.mu.unlock()
 }
 

@@ -2,6 +2,7 @@ package scope
 
 import (
 	"context"
+	"math"
 	"runtime"
 	"slices"
 	"strconv"
@@ -206,9 +207,16 @@ func Describe(ctx context.Context, detail func() any) {
 }
 
 // path names the task, or a body's scope, from the root down.
-func (t *Task) path() string {
+func (t *Task) path() string { return t.shortPath(math.MaxInt) }
+
+// shortPath is path without what is more than some n names above.
+func (t *Task) shortPath(n int) string {
 	var names []string // innermost first
 	for t != nil {
+		if len(names) >= n {
+			names = append(names, "…")
+			break
+		}
 		if t.kind != kindBody {
 			names = append(names, t.name)
 		}

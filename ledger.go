@@ -41,6 +41,10 @@ type late struct {
 
 	cleanups *cleanup // what Defer left, last one first
 	unseen   *unseen  // failures of futures that nobody has fetched
+	ripe     *unseen  // those whose futures have been collected, first one first
+	ripeLast *unseen
+
+	reporting bool // a task is reporting what is ripe
 
 	idle chan struct{} // closed when no ordinary task is left; made by a waiter
 	over chan struct{} // see waitOver; made by a waiter

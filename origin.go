@@ -34,12 +34,16 @@ func (s *Scope) linked() bool { return s.origin.Load().linked }
 // timing returns the deadline of s, or nil.
 func (s *Scope) timing() *timing { return s.origin.Load().timing }
 
+// maxLastPath bounds the path that an ended scope keeps, so that the end of a
+// scope costs the same at any depth.
+const maxLastPath = 16
+
 // letGo drops the origin of a long-lived scope that has ended. The path stays.
 func (s *Scope) letGo() {
 	if s.lexical {
 		return
 	}
-	s.setPath(s.path())
+	s.setPath(s.body.shortPath(maxLastPath))
 	s.origin.Store(&origin{outer: context.Background(), timing: s.timing().afterEnd()})
 }
 

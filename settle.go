@@ -108,7 +108,7 @@ func (s *Scope) settleEnd(do *todo) {
 	do.cleanup = s.popCleanup()
 	switch {
 	case do.cleanup != nil:
-	case s.late != nil && s.late.unseen != nil:
+	case s.late != nil && (s.late.unseen != nil || s.late.ripe != nil):
 		s.ending++
 		do.report = true
 	default:

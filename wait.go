@@ -101,7 +101,11 @@ func (s *Scope) awaitEnd(ctx context.Context) error {
 	case ErrSelfWait:
 		return err
 	default:
-		return s.stragglers(err)
+		e := s.stragglers(err)
+		if ch, _ := s.waitOver(); ch == nil && len(e.Tasks) == 0 {
+			return s.outcome() // the last one ended while it was looked at
+		}
+		return e
 	}
 }
 

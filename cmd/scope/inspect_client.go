@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/supervisorscope/scope/inspect"
+)
+
+// patienceToLook bounds how long a program may take to answer. One that is
+// stopped, or starved, does not answer at all.
+const patienceToLook = 15 * time.Second
+
+// A target is a program that can be looked at.
+type target struct {
+	name   string // as the user gave it
+	base   string // URL, with a slash at the end
+	client *http.Client
+}
+
+// newTarget finds out what name means: the number of a process of this user, a
+// socket, or a URL. An empty name is the only program that there is.
+func newTarget(name string) (*target, error) {
+	switch {
+	case name == "":
+		sockets := sockets()
+		if len(sockets) != 1 {
+			return nil, fmt.Errorf("%d programs can be looked at; say which: scope ps lists them",
+				len(sockets))
+		}
+		return socketTarget(sockets[0]), nil
+	case strings.HasPrefix(name, "http://"), strings.HasPrefix(name, "https://"):
+		if _, err := url.Parse(name); err != nil {
+			return nil, err
+		}
+		base := strings.TrimSuffix(name, "/") + "/"
+		return &target{name: name, base: base, client: http.DefaultClient}, nil
+	}
+	if pid, err := strconv.Atoi(name); err == nil {
+		socket := filepath.Join(inspect.SocketDir(), strconv.Itoa(pid)+".sock")
+		if _, err := os.Stat(socket); err != nil {
+			return nil, fmt.Errorf("process %d cannot be looked at: it has no socket in %s; "+
+				"a program makes one with inspect.Listen", pid, inspect.SocketDir())
+		}
+		return socketTarget(socket), nil
+	}
+	return socketTarget(name), nil
+}
+
+func socketTarget(socket string) *target {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", socket)
+	}
+	return &target{
+		name: socket, base: "http://scope/",
+		client: &http.Client{Transport: &http.Transport{DialContext: dial}},
+	}
+}
+
+// sockets returns those of this user's programs that answer, not those that
+// killed programs left behind.
+func sockets() []string {
+	found, err := filepath.Glob(filepath.Join(inspect.SocketDir(), "*.sock"))
+	if err != nil {
+		panic("scope: the pattern for sockets is wrong; mend it: " + err.Error())
+	}
+	var answering []string
+	for _, socket := range found {
+		if conn, err := net.DialTimeout("unix", socket, time.Second); err == nil {
+			_ = conn.Close() // nothing was written
+			answering = append(answering, socket)
+		}
+	}
+	return answering
+}
+
+// look takes a snapshot of the target.
+func (t *target) look(ctx context.Context, stacks bool) (*inspect.Snapshot, error) {
+	ctx, cancel := context.WithTimeout(ctx, patienceToLook)
+	defer cancel()
+	where := t.base + "snapshot.json"
+	if stacks {
+		where += "?stacks=1"
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, where, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := t.client.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("cannot look at %s: %w", t.name, plain(err))
+	}
+	defer func() { _ = answer.Body.Close() }() // it was only read
+	snap, err := readSnapshot(answer)
+	if err != nil {
+		return nil, fmt.Errorf("cannot look at %s: %w", t.name, err)
+	}
+	return snap, nil
+}
+
+// plain takes the URL off an error of the client: that of a socket is made up.
+func plain(err error) error {
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		return u.Err
+	}
+	return err
+}
+
+func readSnapshot(answer *http.Response) (*inspect.Snapshot, error) {
+	if answer.StatusCode != http.StatusOK {
+		text, _ := io.ReadAll(io.LimitReader(answer.Body, 200))
+		return nil, fmt.Errorf("it answers %s: %s", answer.Status, strings.TrimSpace(string(text)))
+	}
+	var snap inspect.Snapshot
+	if err := json.NewDecoder(answer.Body).Decode(&snap); err != nil {
+		return nil, fmt.Errorf("its answer is not a snapshot: %w", err)
+	}
+	if snap.Version != inspect.Version {
+		return nil, fmt.Errorf("it speaks version %d, this command version %d; use the scope that "+
+			"belongs to it", snap.Version, inspect.Version)
+	}
+	return &snap, nil
+}

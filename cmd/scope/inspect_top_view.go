@@ -1,0 +1,219 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
+
+	"github.com/supervisorscope/scope/inspect"
+)
+
+// body is how many rows fit between the head and the foot.
+func (m *topModel) body() int { return max(1, m.lines-4) }
+
+// arrange makes the rows of the snapshot, and keeps the choice where it is.
+func (m *topModel) arrange() {
+	if orders()[m.order] == "tree" && m.filter == "" {
+		m.rows = m.treeRows()
+	} else {
+		m.rows = m.flatRows()
+	}
+	if i := slices.IndexFunc(m.rows, func(r topRow) bool { return r.key() == m.key }); i >= 0 {
+		m.chosen = i
+	}
+	m.chosen = max(0, min(m.chosen, len(m.rows)-1))
+	if len(m.rows) > 0 {
+		m.key = m.rows[m.chosen].key()
+	}
+}
+
+// treeRows leaves out what hangs below a closed branch.
+func (m *topModel) treeRows() []topRow {
+	all := m.snap.Rows(inspect.TreeOptions{All: m.all})
+	var rows []topRow
+	closedAt := -1 // the depth of the branch that is being left out
+	for i, r := range all {
+		if closedAt >= 0 && r.Depth > closedAt {
+			continue
+		}
+		row := topRow{Row: r, more: i+1 < len(all) && all[i+1].Depth > r.Depth}
+		closedAt = -1
+		if row.more && m.closed[row.key()] {
+			row.hid, closedAt = true, r.Depth
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// flatRows is a list without a tree.
+func (m *topModel) flatRows() []topRow {
+	var rows []topRow
+	for _, n := range m.nodes() {
+		site := n.Site
+		if i := strings.LastIndexByte(site, '/'); i >= 0 {
+			site = site[i+1:]
+		}
+		text := age(n.Age) + "  " + site
+		if n.Goroutine != nil {
+			text += "  [" + n.Goroutine.Wait + " at " + n.Goroutine.At + "]"
+		}
+		if n.Note != "" {
+			text += "  " + n.Note
+		}
+		rows = append(rows, topRow{Row: inspect.Row{
+			Name: printable(n.Path), State: printable(n.State), Text: printable(text),
+			IDs: []string{n.ID},
+		}})
+	}
+	return rows
+}
+
+// nodes returns what the filter leaves, in order.
+func (m *topModel) nodes() []*inspect.Node {
+	var nodes []*inspect.Node
+	for i := range m.snap.Nodes {
+		n := &m.snap.Nodes[i]
+		text := strings.Join([]string{n.Path, n.Kind, n.State, n.Site, n.Note}, "\n")
+		if strings.Contains(strings.ToLower(text), strings.ToLower(m.filter)) {
+			nodes = append(nodes, n)
+		}
+	}
+	slices.SortStableFunc(nodes, func(a, b *inspect.Node) int {
+		switch orders()[m.order] {
+		case "age":
+			return a.Started.Compare(b.Started)
+		case "name":
+			return strings.Compare(a.Name, b.Name)
+		case "state":
+			return strings.Compare(a.State, b.State)
+		case "path":
+			return strings.Compare(a.Path, b.Path)
+		default:
+			return 0
+		}
+	})
+	return nodes
+}
+
+func age(d time.Duration) string {
+	if d > time.Second {
+		return d.Truncate(time.Second).String()
+	}
+	return d.Truncate(time.Millisecond).String()
+}
+
+// printable keeps the program's words from moving the cursor.
+func printable(text string) string {
+	quoted := fmt.Sprintf("%q", text)
+	return strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(quoted[1 : len(quoted)-1])
+}
+
+// View draws the screen.
+func (m *topModel) View() tea.View {
+	var b strings.Builder
+	b.WriteString(m.head())
+	if m.pane != nil {
+		end := min(len(m.pane), m.paneTop+m.lines-3)
+		for _, line := range m.pane[m.paneTop:end] {
+			b.WriteString(m.fit(line) + "\n")
+		}
+	} else {
+		m.drawRows(&b)
+	}
+	for strings.Count(b.String(), "\n") < m.lines-1 {
+		b.WriteByte('\n')
+	}
+	b.WriteString(m.foot())
+	v := tea.NewView(b.String())
+	v.AltScreen = true
+	return v
+}
+
+func (m *topModel) head() string {
+	if m.lost != nil {
+		return m.fit("\x1b[31m"+m.snap.Program.Name+" is gone: "+printable(m.lost.Error())+
+			"\x1b[m") + "\n"
+	}
+	text := printable(m.snap.String())
+	if m.held {
+		text = "HELD  " + text
+	}
+	for _, d := range m.snap.Deadlocks() {
+		text = "\x1b[31m" + d + "\x1b[m  " + text
+	}
+	return m.fit(text) + "\n"
+}
+
+func (m *topModel) drawRows(b *strings.Builder) {
+	if m.chosen < m.top {
+		m.top = m.chosen
+	}
+	if m.chosen >= m.top+m.body() {
+		m.top = m.chosen - m.body() + 1
+	}
+	m.top = max(0, min(m.top, len(m.rows)-m.body()))
+	shown := m.rows[m.top:min(len(m.rows), m.top+m.body())]
+	name, state := 4, 5
+	for _, r := range shown {
+		name, state = max(name, ansi.StringWidth(r.Name)+2), max(state, len(r.State))
+	}
+	name = min(name, m.columns/2)
+	titles := pad("NAME", name) + " " + pad("STATE", state) + "  AGE, STARTED AT, …"
+	b.WriteString("\x1b[2m" + m.fit(titles) + "\x1b[m\n")
+	for i, r := range shown {
+		mark := ""
+		if r.hid {
+			mark = " …"
+		}
+		front := pad(ansi.Truncate(r.Name, name-2, "…")+mark, name)
+		if m.top+i == m.chosen {
+			line := m.fit(front + " " + pad(r.State, state) + "  " + r.Text)
+			b.WriteString("\x1b[7m" + pad(line, m.columns) + "\x1b[m\n")
+			continue
+		}
+		b.WriteString(m.fit(front+" "+paint(r.State, pad(r.State, state))+"  "+r.Text) + "\n")
+	}
+}
+
+// paint colours the states that matter.
+func paint(state, text string) string {
+	var colour int
+	switch state {
+	case "cancelling", "closing", "backoff", "stopping":
+		colour = 33
+	case "stuck", "failed", "panicked":
+		colour = 31
+	case "running", "open", "ready":
+		colour = 32
+	default:
+		return text
+	}
+	return fmt.Sprintf("\x1b[%dm%s\x1b[m", colour, text)
+}
+
+func (m *topModel) foot() string {
+	switch {
+	case m.typing:
+		return m.fit("filter: " + m.filter + "█   enter keeps it, esc drops it")
+	case m.pane != nil:
+		return m.fit("\x1b[2mup, down, page up, page down; t goes back\x1b[m")
+	}
+	filter := ""
+	if m.filter != "" {
+		filter = "  filter " + m.filter
+	}
+	const keys = "s order  / filter  enter fold  e expand  w where  t stack  space hold  q quit"
+	return m.fit(fmt.Sprintf("\x1b[2m%d of %d  order %s%s   %s\x1b[m",
+		min(m.chosen+1, len(m.rows)), len(m.rows), orders()[m.order], filter, keys))
+}
+
+func (m *topModel) fit(line string) string { return ansi.Truncate(line, m.columns, "…") }
+
+func pad(text string, width int) string {
+	return text + strings.Repeat(" ", max(0, width-ansi.StringWidth(text)))
+}

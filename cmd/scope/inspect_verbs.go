@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/supervisorscope/scope/inspect"
+)
+
+const targetHelp = "The number of a process, a socket, or the URL of an inspect.Handler. " +
+	"May be left out if there is only one program to look at."
+
+// treeCommand is scope tree.
+type treeCommand struct {
+	Target string `arg:"" optional:"" help:"${target}"`
+	All    bool   `help:"A line for each task; otherwise like tasks share one."`
+	Stacks bool   `default:"true" negatable:"" help:"Show the line that each task is blocked at. It stops the program for a moment, which is measured."` //nolint:lll // a tag has one line
+}
+
+func (c *treeCommand) run(out *output) int {
+	return view(out, c.Target, c.Stacks, func(w io.Writer, s *inspect.Snapshot) error {
+		return s.WriteTree(w, inspect.TreeOptions{All: c.All, Colour: out.stdout.colour})
+	})
+}
+
+// psCommand is scope ps: of the programs, or of the tasks of one.
+type psCommand struct {
+	Target string `arg:"" optional:"" help:"A program as for tree, to list its tasks. Without: list the programs."` //nolint:lll // a tag has one line
+	Sort   string `enum:"tree,age,name,state,path" default:"tree" help:"Order: tree, age, name, state or path."`    //nolint:lll // a tag has one line
+	Filter string `help:"Show only what has this text in its path, state, kind, site or note."`
+	Stacks bool   `help:"Show the line that each task is blocked at, too."`
+}
+
+func (c *psCommand) run(out *output) int {
+	if c.Target == "" {
+		return listPrograms(out)
+	}
+	return view(out, c.Target, c.Stacks, func(w io.Writer, s *inspect.Snapshot) error {
+		return s.WritePS(w, inspect.PSOptions{Sort: c.Sort, Filter: c.Filter})
+	})
+}
+
+// whyCommand is scope why.
+type whyCommand struct {
+	Target string `arg:"" help:"${target}"`
+	Path   string `arg:"" help:"${path}"`
+}
+
+const pathHelp = "The ID of a task or scope, its path, or the end of its path, " +
+	"where * and ? match within an element."
+
+func (c *whyCommand) run(out *output) int {
+	return view(out, c.Target, true, func(w io.Writer, s *inspect.Snapshot) error {
+		return s.WriteWhy(w, c.Path)
+	})
+}
+
+// stacksCommand is scope stacks.
+type stacksCommand struct {
+	Target string `arg:"" help:"${target}"`
+	Path   string `arg:"" help:"${path}"`
+}
+
+func (c *stacksCommand) run(out *output) int {
+	return view(out, c.Target, true, func(w io.Writer, s *inspect.Snapshot) error {
+		return s.WriteStacks(w, c.Path)
+	})
+}
+
+// view looks at the target and writes what it sees.
+func view(
+	out *output, name string, stacks bool, write func(io.Writer, *inspect.Snapshot) error,
+) int {
+	t, err := newTarget(name)
+	if err != nil {
+		return out.failed(err)
+	}
+	snap, err := t.look(context.Background(), stacks)
+	if err != nil {
+		return out.failed(err)
+	}
+	if err := write(out.stdout, snap); err != nil {
+		return out.failed(err)
+	}
+	return 0
+}
+
+// failed tells err, and returns the exit status for it.
+func (o *output) failed(err error) int {
+	o.tellf("%s", strings.TrimPrefix(err.Error(), "inspect: "))
+	return statusOther
+}
+
+// listPrograms writes the programs of this user that can be looked at.
+func listPrograms(out *output) int {
+	table := tabwriter.NewWriter(out.stdout, 0, 0, 2, ' ', 0)
+	var lines []string
+	for _, socket := range sockets() {
+		snap, err := socketTarget(socket).look(context.Background(), false)
+		if err != nil {
+			out.tellf("%v", err) // it may have ended just now
+			continue
+		}
+		lines = append(lines, programLine(snap, socket))
+	}
+	if len(lines) == 0 {
+		out.tellf("no program of this user can be looked at: " +
+			"a program makes a socket with inspect.Listen")
+		return 0
+	}
+	text := "PID\tPROGRAM\tSCOPES\tTASKS\tSTOPPING\tFAILED\tSOCKET\n" + strings.Join(lines, "")
+	if _, err := io.WriteString(table, text); err != nil {
+		return statusOf(err)
+	}
+	if err := table.Flush(); err != nil {
+		return statusOf(err)
+	}
+	return 0
+}
+
+func programLine(s *inspect.Snapshot, socket string) string {
+	var scopes, tasks, stopping int
+	var failed uint64
+	for i := range s.Nodes {
+		n := &s.Nodes[i]
+		if n.State == "cancelling" {
+			stopping++
+		}
+		if n.IsScope() {
+			scopes++
+			failed += n.Counts.Failed + n.Counts.Panicked
+		} else {
+			tasks++
+		}
+	}
+	return fmt.Sprintf("%d\t%s\t%d\t%d\t%d\t%d\t%s\n", s.Program.PID,
+		strings.ToValidUTF8(s.Program.Name, "?"), scopes, tasks, stopping, failed, socket)
+}

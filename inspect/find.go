@@ -1,0 +1,73 @@
+package inspect
+
+import (
+	"path"
+	"slices"
+	"strings"
+)
+
+// A tree is a snapshot with its links: indexes of nodes, -1 for none.
+type tree struct {
+	nodes    []Node
+	byID     map[string]int
+	parents  []int
+	children [][]int
+	roots    []int
+}
+
+func newTree(nodes []Node) *tree {
+	t := &tree{
+		nodes: nodes, byID: make(map[string]int, len(nodes)),
+		parents: make([]int, len(nodes)), children: make([][]int, len(nodes)),
+	}
+	for i, n := range nodes {
+		t.byID[n.ID] = i
+		parent, ok := t.byID[n.Parent] // parents come first
+		if !ok || n.Parent == "" {
+			t.parents[i] = -1
+			t.roots = append(t.roots, i)
+			continue
+		}
+		t.parents[i] = parent
+		t.children[parent] = append(t.children[parent], i)
+	}
+	return t
+}
+
+// Find returns the nodes that what names: the one with that ID; else those with
+// that path; else those whose path ends in it, element by element, where * and ?
+// stand for any text within an element.
+func (s *Snapshot) Find(what string) []*Node {
+	var found []*Node
+	matchers := []func(*Node) bool{
+		func(n *Node) bool { return n.ID == what },
+		func(n *Node) bool { return n.Path == what },
+		func(n *Node) bool { return endsIn(n.Path, what) },
+	}
+	for _, matches := range matchers {
+		for i := range s.Nodes {
+			if n := &s.Nodes[i]; matches(n) {
+				found = append(found, n)
+			}
+		}
+		if len(found) > 0 || what == "" {
+			break
+		}
+	}
+	return found
+}
+
+func endsIn(nodePath, pattern string) bool {
+	elements := strings.Split(nodePath, "/")
+	patterns := strings.Split(strings.Trim(pattern, "/"), "/")
+	if len(patterns) > len(elements) {
+		return false
+	}
+	elements = elements[len(elements)-len(patterns):]
+	return !slices.ContainsFunc(patterns, func(p string) bool {
+		element := elements[0]
+		elements = elements[1:]
+		ok, err := path.Match(p, element)
+		return p != element && (!ok || err != nil)
+	})
+}
