@@ -3,6 +3,7 @@ package scope_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -134,6 +135,10 @@ func TestSnapshots_CountsAddUp(t *testing.T) {
 		if info.State != "open" || info.Policy != "supervised" || info.Age < 0 {
 			t.Fatalf("Info() = %+v, want an open, supervised scope", info)
 		}
+	}
+	for c := churn.scope.Info().Counts; c.Cancelled == 0 || c.Panicked == 0; {
+		runtime.Gosched() // until each end has been seen
+		c = churn.scope.Info().Counts
 	}
 	if err := churn.end(); err != nil {
 		t.Errorf("Shutdown() = %v, want nil", err)
