@@ -187,8 +187,35 @@ func contextCases() []contextCase {
 	}
 }
 
+// contextStart starts a task that waits for release, and returns its context.
+type contextStart func(s *scope.Scope, release <-chan struct{}) context.Context
+
+// contextGo starts the task with Go.
+func contextGo(s *scope.Scope, release <-chan struct{}) context.Context {
+	got := make(chan context.Context)
+	s.Go("task", func(ctx context.Context) error {
+		got <- ctx
+		<-release
+		return nil
+	})
+	return <-got
+}
+
+// contextDo starts it with Do, for a caller whose context nothing cancels.
+func contextDo(s *scope.Scope, release <-chan struct{}) context.Context {
+	got := make(chan context.Context)
+	go func() {
+		_ = s.Do(context.Background(), "task", func(ctx context.Context) error {
+			got <- ctx
+			<-release
+			return nil
+		})
+	}()
+	return <-got
+}
+
 // newContextWorld makes what c is about. It must be called in a bubble.
-func newContextWorld(c contextCase) *contextWorld {
+func newContextWorld(c contextCase, start contextStart) *contextWorld {
 	w := &contextWorld{}
 	var parent context.Context
 	parent, w.parent = c.parent()
@@ -199,13 +226,9 @@ func newContextWorld(c contextCase) *contextWorld {
 	w.want, w.wantCancel = derive(parent)
 	w.outer = scope.From(parent)
 	w.scope = scope.OpenSupervised(parent, append(c.options, scope.Name("s"))...)
-	got, release := make(chan context.Context), make(chan struct{})
-	w.task = w.scope.Go("task", func(ctx context.Context) error {
-		got <- ctx
-		<-release
-		return nil
-	})
-	w.ctx = <-got
+	release := make(chan struct{})
+	w.ctx = start(w.scope, release)
+	w.task = scope.TaskFrom(w.ctx)
 	w.finish = sync.OnceFunc(func() {
 		close(release)
 		<-w.task.Done()
@@ -266,20 +289,29 @@ func contextTells(views []context.Context) []string {
 // Row 71: for each way of being cancelled the task's context, and all that is
 // derived from it, before or after, are like a standard one.
 func TestContext_IsLikeAStandardOne(t *testing.T) {
+	starts := map[string]contextStart{"Go": contextGo, "Do": contextDo}
 	for _, c := range contextCases() {
-		for _, asked := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s/asked before=%v", c.name, asked), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) { contextCompare(t, c, asked) })
-			})
+		for verb, start := range starts {
+			if verb == "Do" && (c.name == "parent is foreign" || c.name == "parent's deadline") {
+				// Do derives from its caller's context. What the scope's parent alone
+				// knows, an Err or a cause of its own, need not get through.
+				continue
+			}
+			for _, asked := range []bool{false, true} {
+				name := fmt.Sprintf("%s/%s/asked before=%v", c.name, verb, asked)
+				t.Run(name, func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) { contextCompare(t, c, start, asked) })
+				})
+			}
 		}
 	}
 }
 
 // contextCompare plays one case. asked has contexts derived, and Done asked
 // for, before it happens, too.
-func contextCompare(t *testing.T, c contextCase, asked bool) {
+func contextCompare(t *testing.T, c contextCase, start contextStart, asked bool) {
 	t.Helper()
-	w := newContextWorld(c)
+	w := newContextWorld(c, start)
 	defer w.close()
 	var got, want []context.Context
 	look := func() {
@@ -321,7 +353,7 @@ func TestContext_AfterFunc(t *testing.T) {
 	for _, c := range contextCases() {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newContextWorld(c)
+				w := newContextWorld(c, contextGo)
 				defer w.close()
 				calls, stopped := make([]int, 4), 0
 				value := context.WithValue(w.ctx, contextKey{}, "mine")

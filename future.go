@@ -63,6 +63,7 @@ func (b *futureBody[T]) exec(ctx context.Context) (err error) {
 func (fu *Future[T]) Wait(ctx context.Context) (T, error) {
 	// A failure is not reported as unseen while somebody waits; so who gives
 	// up looks once more after it has stopped counting as a waiter.
+	current(ctx) // panics if ctx is nil, before this counts as a waiter
 	waiters := &fu.needTail().waiters
 	waiters.Add(1)
 	err := fu.task.Wait(ctx)

@@ -87,7 +87,8 @@ func (s *Scope) Shutdown(ctx context.Context) error {
 }
 
 // Done returns a channel that is closed when s has ended: nothing of it runs,
-// and nothing can be started in it.
+// and nothing can be started in it. Unlike the waiting calls, a receive from it
+// inside the scope, or in its body, is not found out and never returns.
 func (s *Scope) Done() <-chan struct{} {
 	s.mustBeOpened()
 	return s.doneChan()
