@@ -198,8 +198,7 @@ func TestSynctest_ScopeFromOutsideEndsInside(t *testing.T) {
 		"Open": scope.Open, "OpenSupervised": scope.OpenSupervised,
 	} {
 		t.Run(name, func(t *testing.T) {
-			ctx, cancel := context.WithCancel(context.Background())
-			defer cancel()
+			ctx := t.Context()
 			s := open(ctx, scope.Limit(2))
 			s.Defer("defer", func(ctx context.Context) error { return ctx.Err() })
 			synctest.Test(t, func(t *testing.T) {

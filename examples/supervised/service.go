@@ -180,14 +180,15 @@ func (v *service) states() string {
 
 // failed is the handler: it tells the failure and when the next try is.
 func (v *service) failed(_ context.Context, f *scope.Failure) {
-	line := f.Error()
+	var line strings.Builder
+	line.WriteString(f.Error())
 	for _, c := range v.supervisor.Children() {
 		if c.State == "backoff" {
 			wait := time.Until(c.NextRestart).Round(10 * time.Millisecond)
-			line += fmt.Sprintf("; %s is tried again in %v", c.Name, max(wait, 0))
+			line.WriteString(fmt.Sprintf("; %s is tried again in %v", c.Name, max(wait, 0)))
 		}
 	}
-	v.log.say("%s", line)
+	v.log.say("%s", line.String())
 }
 
 // A story is what happens, with the time.

@@ -29,11 +29,9 @@ func runRaw(ctx context.Context, body Body) {
 
 func (g *rawGroup) Go(t Task) {
 	f := t.Plain
-	g.wg.Add(1)
-	go func() {
-		defer g.wg.Done()
+	g.wg.Go(func() {
 		f()
-	}()
+	})
 }
 
 func (g *rawGroup) Wait() { g.wg.Wait() }
@@ -43,11 +41,9 @@ func (g *rawGroup) Context() context.Context { return g.ctx }
 func rawResults(_ context.Context, out []int, f func() int) {
 	var wg sync.WaitGroup
 	for i := range out {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
+		wg.Go(func() {
 			out[i] = f()
-		}()
+		})
 	}
 	wg.Wait()
 }
