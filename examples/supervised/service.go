@@ -185,7 +185,7 @@ func (v *service) failed(_ context.Context, f *scope.Failure) {
 	for _, c := range v.supervisor.Children() {
 		if c.State == "backoff" {
 			wait := time.Until(c.NextRestart).Round(10 * time.Millisecond)
-			line.WriteString(fmt.Sprintf("; %s is tried again in %v", c.Name, max(wait, 0)))
+			fmt.Fprintf(&line, "; %s is tried again in %v", c.Name, max(wait, 0))
 		}
 	}
 	v.log.say("%s", line.String())
