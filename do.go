@@ -52,7 +52,7 @@ func (s *Scope) doContext(ctx context.Context) *ownContext {
 		return &ownContext{Context: own, cancel: cancel}
 	}
 	timed, release := context.WithDeadlineCause(own, t.at, t.expired)
-	return &ownContext{Context: timed, cancel: func(cause error) {
+	return &ownContext{Context: timed, timed: true, cancel: func(cause error) {
 		cancel(cause)
 		release()
 	}}

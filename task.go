@@ -200,10 +200,14 @@ type ownContext struct {
 	context.Context
 	cancel context.CancelCauseFunc
 	gate   *gate // in a scope with a deadline
+	timed  bool  // has that deadline itself, as in Do
 }
 
 // end cancels own with the scope's cancellation.
 func (own *ownContext) end(k *cancellation) {
+	if k.err != context.Canceled && own.timed {
+		return // its own timer is due now, and says DeadlineExceeded
+	}
 	if k.err != context.Canceled && own.gate != nil && own.gate.isOver() {
 		own.gate.fire()
 		return
