@@ -1,0 +1,16 @@
+// Package verify stands at the root of a module of heavy evidence for package
+// scope. It holds no code: each directory below is a check of its own.
+//
+//   - model runs random programs in bubbles of testing/synctest and compares
+//     what happens, step by step, with a reference model.
+//   - protocol explores all states of the end of a scope, in small
+//     configurations.
+//   - linear records what concurrent callers see and asks porcupine whether one
+//     order explains it.
+//   - stress runs races until both sides have been seen.
+//   - broken builds the core with one thing wrong and sees the checks fail.
+//   - mutate does that by machine, and lists what no test noticed.
+//
+// docs/evidence.md says which promise each of them checks, and what it cannot
+// see. The script nightly.sh runs everything at length.
+package verify

@@ -1,0 +1,39 @@
+package model_test
+
+import (
+	"flag"
+	"os"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// checks is how many programs are tried without a flag. They are small and cost
+// some 200 µs each; rapid's own default is 100.
+const checks = "5000"
+
+// TestMain keeps the last resort, to which handlers that panic lead, off the
+// screen.
+func TestMain(m *testing.M) {
+	if err := flag.Set("rapid.checks", checks); err != nil {
+		panic(err)
+	}
+	flag.Parse() // what is given on the command line comes after
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		panic(err)
+	}
+	os.Stderr = null // it is where the core writes
+	os.Exit(m.Run())
+}
+
+func property(t *rapid.T) {
+	program := genProgram().Draw(t, "program")
+	rapid.SyncTest(t, func(t *rapid.T) { run(t, program) })
+}
+
+// A program of random steps looks, after each, as the model says.
+func TestModel(t *testing.T) { rapid.Check(t, property) }
+
+// The same programs, drawn from the bytes of native fuzzing.
+func FuzzModel(f *testing.F) { f.Fuzz(rapid.MakeFuzz(property)) }

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Runs the heavy evidence at length. It takes about two hours on two cores; the
+# figures are printed at the end of each step. With an argument, a number, all is
+# divided by it: nightly.sh 100 is a first look.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+part=${1:-1}
+export GOWORK=off
+
+step() {
+	local began=$SECONDS
+	printf '\n== %s\n' "$1"
+	shift
+	"$@"
+	printf -- '-- %d s\n' $((SECONDS - began))
+}
+
+# leaks runs the core's tests with the profile of leaked goroutines, for which
+# they have a test that finds a planted one.
+leaks() {
+	(cd .. && GOEXPERIMENT=goroutineleakprofile go test -count=1 .)
+}
+
+step 'random programs against the model' \
+	go test ./model -run TestModel -v -timeout 1h -rapid.checks=$((1000000 / part))
+step 'the same under the race detector' \
+	go test -race ./model -run TestModel -v -timeout 1h -rapid.checks=$((100000 / part))
+step 'the same from bytes' \
+	go test ./model -run '^$' -fuzz FuzzModel -fuzztime $((600 / part + 1))s
+step 'all states of the end, five processes' \
+	go test ./protocol -v -timeout 1h -procs 5
+step 'histories' go test -race ./linear -v -timeout 1h -histories $((100000 / part))
+step 'both sides of each race' \
+	go test -race ./stress -v -timeout 2h -rounds $((1000000 / part))
+step 'leaks' leaks
+step 'broken variants' go test ./broken -v -timeout 30m -all
+step 'mutants' go run ./mutate -n $((200 / part + 1)) -seed "$(date +%j)"
