@@ -182,7 +182,8 @@ func TestRun_BodyPanicOrGoexitLosesNoFailure(t *testing.T) {
 						defer close(gone)
 						defer func() { _ = recover() }()
 						_ = run(t.Context(), func(_ context.Context, s *scope.Scope) error {
-							<-s.Go("", func(context.Context) error { return fail }).Done()
+							s.Go("", func(context.Context) error { return fail })
+							synctest.Wait() // nothing is left that a panic would be told before
 							end()
 							return nil
 						}, scope.OnFailure(log.handle))

@@ -216,9 +216,11 @@ func selfWaitPlaces() map[string]func(s *scope.Scope, check func(context.Context
 			})
 		},
 		"handler": func(s *scope.Scope, _ func(context.Context)) {
+			both := make(chan struct{})
 			for range 2 { // the first failure of a fail-fast scope is its result
-				s.Go("fails", func(context.Context) error { return errors.New("boom") })
+				s.Go("fails", func(context.Context) error { <-both; return errors.New("boom") })
 			}
+			close(both)
 		},
 		"deferred function": func(s *scope.Scope, check func(context.Context)) {
 			s.Defer("", func(ctx context.Context) error { check(ctx); return nil })
