@@ -7,7 +7,8 @@ import "sync/atomic"
 //
 // The functions run outside all locks and hold up what they tell of: they should
 // be quick. Calls may be concurrent. One that panics or calls runtime.Goexit is
-// reported on standard error and the observer is not called again.
+// reported on standard error and the observer is not called again. One that waits
+// for its own scope is not found out, as a task would be, and waits for ever.
 type Observer struct {
 	// TaskStarted is called before the task's function.
 	TaskStarted func(TaskInfo)
