@@ -8,5 +8,6 @@
 //
 // The changes are: a condition negated, a statement dropped. What does not build
 // does not count. First the core's own tests run, then for survivors the model,
-// the histories and the races of this module.
+// the histories and the races of this module. Without the race detector: a
+// raceRelease that is missing survives here, and is for TestRace_InABuildWithRace.
 package main

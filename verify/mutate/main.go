@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -62,13 +63,21 @@ func run(ctx context.Context, o options, out io.Writer) error {
 		if err != nil {
 			return err
 		}
-		counts[fate]++
-		if _, err := fmt.Fprintf(out, "%-20s %v\n", fate, m); err != nil {
+		counts[kind(fate)]++
+		if _, err := fmt.Fprintf(out, "%v\n\t%s\n", m, fate); err != nil {
 			return err
 		}
 	}
 	_, err = fmt.Fprintf(out, "%d mutants: %v\n", len(all), counts)
 	return err
+}
+
+// kind is what a fate counts as: all tests are one.
+func kind(fate string) string {
+	if strings.HasPrefix(fate, "Test") {
+		return "killed"
+	}
+	return fate
 }
 
 // sample returns mutants of all files, in an order by chance.
@@ -104,15 +113,29 @@ func try(ctx context.Context, o options, m mutant) (fate string, err error) {
 	if err != nil {
 		return "", err
 	}
-	for i, stage := range stages(o) {
+	for _, stage := range stages(o) {
 		stage.Overlay, stage.Limit = path, o.limit
-		verdict, _ := overlay.Test(ctx, stage)
-		switch verdict { //nolint:exhaustive // the rest needs nothing
-		case overlay.NotBuilt:
-			return "does not build", nil
-		case overlay.Failed, overlay.Stuck:
-			return fmt.Sprintf("%v in stage %d", verdict, i+1), nil
+		if killer := kill(ctx, stage); killer != "" {
+			return killer, nil
 		}
 	}
 	return "SURVIVED", nil
+}
+
+// kill returns what fails in stage, or an empty string. A test that passes when it
+// is run again, alone, has failed by chance.
+func kill(ctx context.Context, stage overlay.Run) string {
+	verdict, out := overlay.Test(ctx, stage)
+	if verdict == overlay.Passed {
+		return ""
+	}
+	test := regexp.MustCompile(`(?m)^--- FAIL: (\w+)`).FindStringSubmatch(out)
+	if verdict != overlay.Failed || test == nil {
+		return verdict.String() // does not build, is stuck, or died of a panic
+	}
+	stage.Args = append([]string{"-run", "^" + test[1] + "$"}, stage.Args...)
+	if again, _ := overlay.Test(ctx, stage); again == overlay.Passed {
+		return ""
+	}
+	return test[1]
 }
