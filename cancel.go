@@ -70,6 +70,9 @@ func (t *Task) inherit(k *cancellation) {
 	}
 	if own := t.own.Load(); own != nil {
 		own.end(k)
+		if own.Err() != nil { // perhaps t was cancelled alone, before
+			k = &cancellation{cause: context.Cause(own), err: own.Err()}
+		}
 	}
 	t.scope.cancelNested(t, k)
 }
