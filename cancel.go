@@ -2,6 +2,7 @@ package scope
 
 import (
 	"context"
+	"time"
 	"unsafe"
 )
 
@@ -11,6 +12,13 @@ type cancellation struct {
 	cause error // what context.Cause returns
 	err   error // what Err returns: context.Canceled or DeadlineExceeded
 	given error // what Cancel was called with, which is also the scope's result
+
+	at time.Time // when it came, or was first noticed
+}
+
+// because returns a cancellation of this moment: cause is why.
+func because(cause error) *cancellation {
+	return &cancellation{cause: cause, err: context.Canceled, at: time.Now()}
 }
 
 // Cancel asks everything in s to end: it refuses newcomers and cancels the
@@ -27,7 +35,8 @@ type cancellation struct {
 // Cancel may be called from anywhere: the body, a task, a handler, outside.
 func (s *Scope) Cancel(cause error) {
 	s.mustBeOpened()
-	k := &cancellation{cause: cause, err: context.Canceled, given: cause}
+	k := because(cause)
+	k.given = cause
 	if cause == nil {
 		k.cause = context.Canceled
 	}
@@ -71,7 +80,7 @@ func (t *Task) inherit(k *cancellation) {
 	if own := t.own.Load(); own != nil {
 		own.end(k)
 		if own.Err() != nil { // perhaps t was cancelled alone, before
-			k = &cancellation{cause: context.Cause(own), err: own.Err()}
+			k = &cancellation{cause: context.Cause(own), err: own.Err(), at: k.at}
 		}
 	}
 	t.scope.cancelNested(t, k)
@@ -82,7 +91,7 @@ func (t *Task) inherit(k *cancellation) {
 func (s *Scope) cancelNested(t *Task, k *cancellation) {
 	for _, n := range s.nestedOf(t) {
 		if n.linked() {
-			n.cancel(&cancellation{cause: k.cause, err: k.err})
+			n.cancel(&cancellation{cause: k.cause, err: k.err, at: k.at})
 		}
 	}
 }
@@ -108,7 +117,7 @@ func (s *Scope) poll() *cancellation {
 	if watch == nil || watch.Err() == nil {
 		return nil
 	}
-	return &cancellation{cause: context.Cause(watch), err: watch.Err()}
+	return &cancellation{cause: context.Cause(watch), err: watch.Err(), at: time.Now()}
 }
 
 // loadCancellation makes what Cancel was given happen before its use. The
@@ -131,5 +140,5 @@ func (s *Scope) catchUp() {
 
 // cancelFrom cancels s because ctx is done.
 func (s *Scope) cancelFrom(ctx context.Context) {
-	s.cancel(&cancellation{cause: context.Cause(ctx), err: ctx.Err()})
+	s.cancel(&cancellation{cause: context.Cause(ctx), err: ctx.Err(), at: time.Now()})
 }

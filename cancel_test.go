@@ -414,3 +414,58 @@ func TestScope_CancelDoesNotWaitForSlowCallbacks(t *testing.T) {
 		}
 	})
 }
+
+// Who looks can tell for how long something has been asked to end: the time is
+// that of the first cancellation, not of the look, and the same all the way down.
+func TestScope_InfoTellsWhenItWasCancelled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := scope.OpenSupervised(t.Context(), scope.Grace(time.Hour))
+		release := make(chan struct{})
+		alone := s.Go("alone", func(context.Context) error { <-release; return nil })
+		other := s.Go("other", func(ctx context.Context) error {
+			return scope.Run(ctx, func(context.Context, *scope.Scope) error { <-release; return nil })
+		})
+		synctest.Wait()
+		nested := other.Scopes()[0]
+		if got := s.Info(); !got.Cancelled.IsZero() || got.Grace != time.Hour {
+			t.Errorf("before the cancellation: Cancelled %v, Grace %v", got.Cancelled, got.Grace)
+		}
+		if got := alone.Info(); !got.Cancelled.IsZero() {
+			t.Errorf("task before the cancellation: Cancelled %v", got.Cancelled)
+		}
+
+		time.Sleep(time.Second)
+		first := time.Now()
+		alone.Cancel(nil)
+		time.Sleep(time.Second)
+		second := time.Now()
+		s.Cancel(errors.New("enough"))
+		time.Sleep(time.Second)
+		s.Cancel(nil)
+		alone.Cancel(nil)
+		other.Cancel(nil)
+
+		for what, got := range map[string]struct{ at, want time.Time }{
+			"scope":                     {s.Info().Cancelled, second},
+			"task cancelled alone":      {alone.Info().Cancelled, first},
+			"task cancelled with scope": {other.Info().Cancelled, second},
+			"nested scope":              {nested.Info().Cancelled, second},
+		} {
+			if !got.at.Equal(got.want) {
+				t.Errorf("%s: Cancelled %v, want %v", what, got.at, got.want)
+			}
+		}
+		close(release)
+		_ = s.Wait(t.Context())
+		if got := alone.Info().Cancelled; !got.Equal(first) {
+			t.Errorf("after the end: Cancelled %v, want %v", got, first)
+		}
+		calm := scope.OpenSupervised(t.Context())
+		ended := calm.Go("ended", func(context.Context) error { return nil })
+		_ = ended.Wait(t.Context())
+		_ = calm.Shutdown(t.Context())
+		if got := ended.Info().Cancelled; !got.IsZero() {
+			t.Errorf("task that ended before the shutdown: Cancelled %v", got)
+		}
+	})
+}

@@ -97,7 +97,7 @@ func (t *Task) stopped() *cancellation {
 
 // taskEnded cancels what was derived from the context of a task that is over.
 func taskEnded() *cancellation {
-	return &cancellation{cause: context.Canceled, err: context.Canceled}
+	return because(context.Canceled)
 }
 
 // ownContext returns t's standard context, made at the first call.

@@ -1,7 +1,6 @@
 package scope
 
 import (
-	"context"
 	"errors"
 	"time"
 	"unsafe"
@@ -131,7 +130,7 @@ func (s *Scope) route(t *Task, f *Failure) {
 	if fatal := IsFatal(f.Err); fatal || s.failFast {
 		if s.claim(f, fatal) {
 			s.catchUp()
-			s.cancel(&cancellation{cause: f, err: context.Canceled})
+			s.cancel(because(f))
 			return
 		}
 	}

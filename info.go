@@ -36,8 +36,11 @@ type TaskInfo struct {
 	Age     time.Duration
 	// Err is what Task.Err returns, nil while the task runs.
 	Err error
-	// Cause is why its context was cancelled before its end, or nil.
-	Cause error
+	// Cause is why its context was cancelled before its end, or nil; Cancelled
+	// is when. It is zero without a Cause, and if a task of Do was cancelled by
+	// its caller's context, which keeps no time.
+	Cause     error
+	Cancelled time.Time
 	// Detail is what the task tells of itself; see Describe.
 	Detail any
 }
@@ -59,8 +62,13 @@ type ScopeInfo struct {
 	// Opened is when it was opened, Age how long ago that was.
 	Opened time.Time
 	Age    time.Duration
-	// Cause is why it was cancelled, or nil.
-	Cause error
+	// Cause is why it was cancelled, or nil; Cancelled is when, and zero without
+	// a Cause.
+	Cause     error
+	Cancelled time.Time
+	// Grace is the time after which a cancelled scope reports its stragglers, or
+	// 0 without that option.
+	Grace time.Duration
 	// Limit is the number of slots, or 0 without a Limit.
 	Limit int
 	// Counts are the numbers of its tasks, all of the same moment.
@@ -101,12 +109,28 @@ func (t *Task) Info() TaskInfo {
 			info.Cause = nil // its context is done because it has ended
 		}
 	}
+	if info.Cause != nil {
+		info.Cancelled = t.cancelledAt()
+	}
 	if tail := t.tail.Load(); tail != nil {
 		if detail := tail.detail.Load(); detail != nil {
 			info.Detail = callDetail(*detail)
 		}
 	}
 	return info
+}
+
+// cancelledAt returns when t was cancelled, as far as that is known.
+func (t *Task) cancelledAt() time.Time {
+	if own := t.own.Load(); own != nil {
+		if k := own.alone.Load(); k != nil {
+			return k.at
+		}
+	}
+	if k := t.scope.loadCancellation(); k != nil && !t.kind.shielded() {
+		return k.at
+	}
+	return time.Time{}
 }
 
 // callDetail returns what detail does, or its panic.
@@ -167,8 +191,11 @@ func (s *Scope) Info() ScopeInfo {
 	if l := s.slots(); l != nil {
 		info.Limit = cap(l.taken)
 	}
+	if s.setup != nil {
+		info.Grace = s.setup.grace
+	}
 	if k := s.cancelled(); k != nil {
-		info.Cause = k.cause
+		info.Cause, info.Cancelled = k.cause, k.at
 	}
 	var p phase
 	p, info.Counts = s.counts()

@@ -214,15 +214,15 @@ func (s *Scope) closeBody(returned bool, err error, v any) {
 	case v != nil:
 		f := s.body.failure(newPanicError(v))
 		s.claimBody(f, false)
-		s.cancel(&cancellation{cause: f, err: context.Canceled})
+		s.cancel(because(f))
 		if s.hasWork() {
 			s.report(f) // what is stuck must not hide the panic until it ends
 		}
 	case !returned:
-		s.cancel(&cancellation{cause: ErrGoexit, err: context.Canceled})
+		s.cancel(because(ErrGoexit))
 	case err != nil && !isEcho(err, s.body.context().Err(), s.body.cause()):
 		s.claimBody(err, IsFatal(err))
-		s.cancel(&cancellation{cause: err, err: context.Canceled})
+		s.cancel(because(err))
 	}
 }
 

@@ -69,7 +69,9 @@ func (s *Scope) listen() {
 	o := s.origin.Load()
 	if o.linked {
 		if cause := o.parent.cause(); cause != nil {
-			s.cancel(&cancellation{cause: cause, err: o.parent.context().Err()})
+			s.cancel(&cancellation{
+				cause: cause, err: o.parent.context().Err(), at: time.Now(),
+			})
 			return
 		}
 		if o.timing == nil || !o.timing.own {

@@ -189,8 +189,13 @@ func (t *Task) Cancel(cause error) {
 	if cause == nil {
 		cause = context.Canceled
 	}
-	t.ownContext().cancel(cause)
-	t.scope.cancelNested(t, &cancellation{cause: cause, err: context.Canceled})
+	k := because(cause)
+	own := t.ownContext()
+	if own.Err() == nil {
+		own.alone.CompareAndSwap(nil, k)
+	}
+	own.cancel(cause)
+	t.scope.cancelNested(t, k)
 }
 
 // An ownContext is the standard context behind a task's context. It exists
@@ -201,6 +206,8 @@ type ownContext struct {
 	cancel context.CancelCauseFunc
 	gate   *gate // in a scope with a deadline
 	timed  bool  // has that deadline itself, as in Do
+
+	alone atomic.Pointer[cancellation] // by Task.Cancel
 }
 
 // end cancels own with the scope's cancellation.
