@@ -31,17 +31,23 @@ func (s *Scope) Do(ctx context.Context, name string, f func(context.Context) err
 		s.countRefused()
 		return fmt.Errorf("do: task %q: %w", t.path(), err)
 	}
-	returned := false
+	var e ending
 	defer func() {
-		v := recover()
-		t.exit(returned, err, v)
+		var v any
+		if e.how != returned {
+			v = recover()
+		}
+		if v != nil {
+			e.how, e.err = panicked, newPanicError(v)
+		}
+		t.exit(&e)
 		if v != nil {
 			panic(v)
 		}
 	}()
-	err = t.inline()
-	returned = true
-	return err
+	e.err = t.inline()
+	e.how = returned
+	return e.err
 }
 
 // doContext derives the context of a task of Do from the caller's.
@@ -65,7 +71,12 @@ func (s *Scope) doContext(ctx context.Context) *ownContext {
 func (t *Task) inline() error {
 	f := t.body
 	t.body = nil
-	err := f.exec(t.context())
+	var err error
+	if body, ok := f.(lexicalBody); ok {
+		err = body(t.context(), t.scope) // as exec does, without its frame
+	} else {
+		err = f.exec(t.context())
+	}
 	runtime.KeepAlive(t)
 	return err
 }

@@ -6,29 +6,72 @@ import (
 	"unsafe"
 )
 
-// exit ends t: its function returned err, or panicked with v, or called Goexit.
-// It runs on the task's goroutine, in a deferred call, so that a panic's stack
-// is still there.
-func (t *Task) exit(returned bool, err error, v any) {
-	if returned && err == nil && t.kind != kindStart && t.scope.reports.watcher() == nil {
+// An ending is how a task's function came to its end.
+type ending struct {
+	how howEnded
+	err error // what it returned, or the *PanicError
+}
+
+type howEnded uint8
+
+const (
+	exited   howEnded = iota // by runtime.Goexit
+	panicked                 // with a value that was recovered
+	crashing                 // with one that was not; see CrashOnPanic
+	returned
+)
+
+// exit ends t, whose function came to its end by e. It runs on the task's
+// goroutine.
+func (t *Task) exit(e *ending) {
+	if e.how == returned && e.err == nil && t.kind != kindStart &&
+		t.scope.reports.watcher() == nil {
 		t.finish(outcomeOK)
 		return
 	}
-	t.exitSlowly(returned, err, v)
+	t.exitSlowly(e)
 }
 
 // exitSlowly is exit for a task that has something to tell. Whatever a handler
-// does, panic and Goexit included, the task ends.
-func (t *Task) exitSlowly(returned bool, err error, v any) {
-	out := outcomeOK
-	defer func() { t.finish(out) }()
+// or a method of the user's error does, panic and Goexit included, the task ends
+// and its failure is told.
+func (t *Task) exitSlowly(e *ending) {
+	out, judged := outcomeOK, false
+	defer func() {
+		if !judged {
+			out = t.misjudged(e)
+		}
+		t.finish(out)
+	}()
 	if t.kind == kindReport {
+		judged = true
 		return // whatever the handler did in it
 	}
 	if st := t.starts(); st != nil {
 		st.end()
 	}
-	if out, err = t.judge(returned, err, v); out == outcomeCancelled {
+	var err error
+	out, err = t.judge(e)
+	fatal := (out == outcomeFailed || out == outcomePanicked) && IsFatal(err)
+	judged = true
+	t.tell(out, err, fatal)
+}
+
+// misjudged ends the judgement of t in which a method of the user's error has
+// called runtime.Goexit: what such a method does not answer counts as no. It
+// returns the outcome.
+func (t *Task) misjudged(e *ending) outcome {
+	out := outcomeFailed
+	if e.how == panicked {
+		out = outcomePanicked
+	}
+	t.tell(out, t.failure(e.err), false)
+	return out
+}
+
+// tell brings the end of t to who is to know of it. The error is that of judge.
+func (t *Task) tell(out outcome, err error, fatal bool) {
+	if out == outcomeCancelled {
 		t.scope.catchUp()
 	}
 	if err != nil {
@@ -37,27 +80,28 @@ func (t *Task) exitSlowly(returned bool, err error, v any) {
 	if o := t.scope.reports.watcher(); o != nil {
 		defer o.taskEnded(t, out)
 	}
-	if out == outcomeFailed || out == outcomePanicked {
-		t.scope.route(t, err.(*Failure))
+	if f, failed := err.(*Failure); failed && out != outcomeCancelled {
+		t.scope.route(t, f, fatal)
 	}
 }
 
 // judge tells the five ends apart. The error is a *Failure if t failed, and
 // what t returned if it was cancelled.
-func (t *Task) judge(returned bool, err error, v any) (outcome, error) {
+func (t *Task) judge(e *ending) (outcome, error) {
 	switch {
-	case v != nil:
-		return outcomePanicked, t.failure(newPanicError(v))
-	case !returned:
+	case e.how == panicked:
+		p, _ := e.err.(*PanicError)
+		return outcomePanicked, t.failure(p.sinceFirst())
+	case e.how == exited:
 		return outcomeFailed, t.failure(ErrGoexit)
-	case err == nil && t.startFailed():
+	case e.err == nil && t.startFailed():
 		return outcomeFailed, t.failure(ErrNotReady)
-	case err == nil:
+	case e.err == nil:
 		return outcomeOK, nil
-	case isEcho(err, t.context().Err(), t.cause()):
-		return outcomeCancelled, err
+	case isEcho(e.err, t.context().Err(), t.cause()):
+		return outcomeCancelled, e.err
 	default:
-		return outcomeFailed, t.failure(err)
+		return outcomeFailed, t.failure(e.err)
 	}
 }
 
@@ -106,7 +150,6 @@ func (t *Task) refuse(err error) {
 	t.setErr(err)
 	raceRelease(unsafe.Pointer(t))
 	t.outcome.Store(uint32(outcomeRefused))
-	t.tail.Load().close()
 	full := errors.Is(err, ErrLimit)
 	if s.failFast && !full {
 		return // a scope that is closing has told its caller why, or will
@@ -115,7 +158,7 @@ func (t *Task) refuse(err error) {
 	f.Task.State = outcomeRefused.String()
 	switch {
 	case !inHandler():
-		s.route(t, f)
+		s.route(t, f, IsFatal(err))
 	case full: // a handler that starts tasks must not meet itself
 		printFailure(f, nil)
 	}
@@ -123,11 +166,11 @@ func (t *Task) refuse(err error) {
 
 // route brings a failure to where it belongs, exactly once: to who asked for
 // the task's result, into the scope's result, or to the handler.
-func (s *Scope) route(t *Task, f *Failure) {
+func (s *Scope) route(t *Task, f *Failure, fatal bool) {
 	if t.kind == kindDo || t.startFailed() {
 		return
 	}
-	if fatal := IsFatal(f.Err); fatal || s.failFast {
+	if fatal || s.failFast {
 		if s.claim(f, fatal) {
 			s.catchUp()
 			s.cancel(because(f))

@@ -54,7 +54,8 @@ func (f *Failure) Format(w fmt.State, verb rune) {
 }
 
 func (t *Task) failure(err error) *Failure {
-	f := &Failure{Task: t.Info(), Err: err, Cause: t.cause()}
+	f := &Failure{Err: err, Cause: t.cause()}
+	t.describe(&f.Task)
 	f.Task.Err = err
 	switch {
 	case err == nil:
@@ -89,7 +90,7 @@ func Ignore(context.Context, *Failure) {}
 // Report hands f to the nearest handler: that of the scope ctx belongs to, or
 // of those around it, or at last the report on standard error. It is for code
 // that runs tasks for others and has a failure of theirs, or of its own, to tell.
-// The calling goroutine runs the handler. Report panics if f is nil.
+// Report returns when the handler is over. It panics if f is nil.
 func Report(ctx context.Context, f *Failure) {
 	if f == nil {
 		panic("scope: Report of a nil Failure; pass one with its Err set")
@@ -98,7 +99,7 @@ func Report(ctx context.Context, f *Failure) {
 	if t := current(ctx); t != nil {
 		r = t.scope.reports
 	}
-	r.handle(context.WithoutCancel(ctx), f)
+	apart(func() { r.handle(context.WithoutCancel(ctx), f) })
 }
 
 // handle gives f, a failure of t, to the handler.
@@ -136,7 +137,7 @@ func (r *reports) handle(ctx context.Context, f *Failure) {
 	returned := false
 	defer func() {
 		if v := recover(); v != nil {
-			printFailure(f, newPanicError(v))
+			printFailure(f, newPanicError(v).sinceFirst())
 		} else if !returned {
 			printFailure(f, ErrGoexit)
 		}
@@ -147,12 +148,16 @@ func (r *reports) handle(ctx context.Context, f *Failure) {
 
 // printFailure writes f to standard error, with what became of the handler if
 // that failed, too. It is the last resort, so whatever goes wrong in it, such
-// as an Error method that panics, ends here.
+// as an Error method that calls runtime.Goexit, ends here.
 func printFailure(f *Failure, handler error) {
-	defer func() { _ = recover() }()
-	text := fmt.Sprintf("scope: %+v\n", f)
-	if handler != nil {
-		text += fmt.Sprintf("scope: the handler of this failure failed itself: %+v\n", handler)
-	}
+	text := fmt.Sprintf("scope: task %q failed, and its error cannot be printed\n", f.Task.Path)
+	apart(func() {
+		defer func() { _ = recover() }()
+		full := fmt.Sprintf("scope: %+v\n", f)
+		if handler != nil {
+			full += fmt.Sprintf("scope: the handler of this failure failed itself: %+v\n", handler)
+		}
+		text = full
+	})
 	_, _ = os.Stderr.WriteString(text)
 }

@@ -697,9 +697,10 @@ func TestFailure_ReportOnStandardError(t *testing.T) {
 		}},
 		{name: "text goexits", task: func(context.Context) error {
 			return wildError(runtime.Goexit)
-		}},
+		}, want: []string{worker, "cannot be printed"}},
 		{name: "text of the handler's panic goexits", task: failing,
-			opts: handler(func() { panic(wildError(runtime.Goexit)) })},
+			opts: handler(func() { panic(wildError(runtime.Goexit)) }),
+			want: []string{worker, "cannot be printed"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			stderr, parent := childStderr(t)
@@ -768,4 +769,22 @@ func childStderr(t *testing.T) (stderr string, parent bool) {
 		t.Fatalf("child process: %v\n%s%s", err, stdout.String(), text.String())
 	}
 	return text.String(), true
+}
+
+// Row 23. Report is called by code that goes on.
+func TestReport_ReturnsWhateverTheHandlerDoes(t *testing.T) {
+	if _, parent := childStderr(t); parent {
+		return
+	}
+	for _, f := range []func(){runtime.Goexit, func() { panic("aua") }, func() {}} {
+		returned := false
+		_ = scope.Supervise(t.Context(), func(ctx context.Context, _ *scope.Scope) error {
+			scope.Report(ctx, &scope.Failure{Err: errors.New("boom")})
+			returned = true
+			return nil
+		}, scope.OnFailure(func(context.Context, *scope.Failure) { f() }))
+		if !returned {
+			t.Error("Report has not returned")
+		}
+	}
 }

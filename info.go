@@ -3,12 +3,10 @@ package scope
 import (
 	"context"
 	"math"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unsafe"
 )
 
 // A TaskInfo describes a task at one moment.
@@ -24,8 +22,9 @@ type TaskInfo struct {
 	// Kind says by which call it was started: task (Go, TryGo), daemon, start,
 	// do, async, defer. In the failure of a scope itself it is body.
 	Kind string
-	// State is starting, running or cancelling while the task lives; then ok,
-	// failed, panicked, cancelled or refused.
+	// State is starting, running, cancelling or completing (its function is over
+	// and scopes that were opened with its context are not) while the task lives;
+	// then ok, failed, panicked, cancelled or refused.
 	State string
 	// Site is the line that started it, as "/path/file.go:42". Of a call through
 	// a method value, such as f := s.Go, it is not known.
@@ -55,7 +54,8 @@ type ScopeInfo struct {
 	Path string
 	// Policy is fail-fast or supervised.
 	Policy string
-	// State is open, draining, closing or ended.
+	// State is open, completing (the body is over and tasks are left), draining,
+	// closing or ended.
 	State string
 	// Site is the line that opened it, as "/path/file.go:42".
 	Site string
@@ -90,34 +90,63 @@ type Counts struct {
 
 // Info describes the task as it is now. It may be called at any time.
 func (t *Task) Info() TaskInfo {
+	var info TaskInfo
+	t.describe(&info)
+	return info
+}
+
+// describe fills in info, which is empty. It does so in place, since a TaskInfo
+// is large for the stack of a goroutine that has just started.
+func (t *Task) describe(info *TaskInfo) {
 	now := time.Since(t.scope.opened)
-	info := TaskInfo{
-		ID:      strconv.FormatUint(t.scope.id, 10) + "." + strconv.FormatUint(t.number(), 10),
-		Name:    t.name,
-		Path:    t.path(),
-		Kind:    t.kind.String(),
-		Site:    site(t.pc),
-		Started: t.scope.opened.Add(t.start),
-		Age:     now - t.start,
-		Cause:   t.cause(),
-	}
-	out := t.result()
-	info.State = t.stateWord(out, info.Cause)
-	if out != outcomeNone {
-		info.Err = t.peekErr()
-		if t.outcome.Load()&wasLive != 0 {
-			info.Cause = nil // its context is done because it has ended
-		}
-	}
-	if info.Cause != nil {
-		info.Cancelled = t.cancelledAt()
-	}
+	info.ID = t.id()
+	info.Name = t.name
+	info.Path = t.path()
+	info.Kind = t.kind.String()
+	info.Site = site(t.pc)
+	info.Started = t.scope.opened.Add(t.start)
+	info.Age = now - t.start
+	t.describeState(info)
 	if tail := t.tail.Load(); tail != nil {
 		if detail := tail.detail.Load(); detail != nil {
 			info.Detail = callDetail(*detail)
 		}
 	}
-	return info
+}
+
+// describeState fills in how t is, or how it ended, and why.
+func (t *Task) describeState(info *TaskInfo) {
+	word := t.outcome.Load()
+	out := t.result()
+	cause := t.cause()
+	switch {
+	case out != outcomeNone:
+		info.State, info.Err = out.String(), t.peekErr()
+		if word&wasLive != 0 {
+			cause = nil // the context is done because the task has ended
+		}
+	case word&isCompleting != 0:
+		info.State = "completing"
+		if !t.wasCancelled() {
+			cause = nil // alike
+		}
+	case cause != nil:
+		info.State = "cancelling"
+	case t.startFailed():
+		info.State = "starting"
+	default:
+		info.State = out.String()
+	}
+	if cause != nil {
+		info.Cause, info.Cancelled = cause, t.cancelledAt()
+	}
+}
+
+// wasCancelled reports whether t itself, or its scope, has been cancelled.
+func (t *Task) wasCancelled() bool {
+	own := t.own.Load()
+	return own != nil && own.alone.Load() != nil ||
+		!t.kind.shielded() && t.scope.cancelled() != nil
 }
 
 // cancelledAt returns when t was cancelled, as far as that is known.
@@ -133,14 +162,18 @@ func (t *Task) cancelledAt() time.Time {
 	return time.Time{}
 }
 
-// callDetail returns what detail does, or its panic.
+// callDetail returns what detail does, its panic, or [ErrGoexit].
 func callDetail(detail func() any) (d any) {
-	defer func() {
-		if v := recover(); v != nil {
-			d = newPanicError(v)
-		}
-	}()
-	return detail()
+	d = ErrGoexit
+	apart(func() {
+		defer func() {
+			if v := recover(); v != nil {
+				d = newPanicError(v).sinceFirst()
+			}
+		}()
+		d = detail()
+	})
+	return d
 }
 
 // peekErr is Err without the note that somebody has seen the failure.
@@ -160,17 +193,13 @@ func (t *Task) peekErr() error {
 //go:norace
 func (t *Task) number() uint64 { return t.seq }
 
-func (t *Task) stateWord(out outcome, cause error) string {
-	switch {
-	case out != outcomeNone:
-		return out.String()
-	case cause != nil:
-		return "cancelling"
-	case t.startFailed():
-		return "starting"
-	default:
-		return out.String()
-	}
+// id returns the task's number in the process.
+func (t *Task) id() string {
+	var buf [2*20 + 1]byte // of two numbers in 20 digits
+	b := strconv.AppendUint(buf[:0], t.scope.id, 10)
+	b = append(b, '.')
+	b = strconv.AppendUint(b, t.number(), 10)
+	return string(b)
 }
 
 // Info describes the scope as it is now. It may be called at any time.
@@ -197,17 +226,19 @@ func (s *Scope) Info() ScopeInfo {
 	if k := s.cancelled(); k != nil {
 		info.Cause, info.Cancelled = k.cause, k.at
 	}
-	var p phase
-	p, info.Counts = s.counts()
-	info.State = p.String()
+	info.State, info.Counts = s.counts()
 	return info
 }
 
 //go:norace
-func (s *Scope) counts() (phase, Counts) {
+func (s *Scope) counts() (state string, c Counts) {
 	s.mu.lock()
 	defer s.mu.unlock()
-	return s.phase, Counts{
+	state = s.phase.String()
+	if s.phase == phaseOpen && s.lexical && !s.inBody {
+		state = "completing"
+	}
+	return state, Counts{
 		Live:      int(s.live),
 		Daemons:   int(s.others),
 		Started:   s.started,
@@ -234,11 +265,16 @@ func Describe(ctx context.Context, detail func() any) {
 }
 
 // path names the task, or a body's scope, from the root down.
-func (t *Task) path() string { return t.shortPath(math.MaxInt) }
+func (t *Task) path() string {
+	if s := t.scope; s.parent() == nil && t.kind != kindBody && (s.lexical || s.lastPath() == "") {
+		return s.ownName() + "/" + t.name // as shortPath would have it
+	}
+	return t.shortPath(math.MaxInt)
+}
 
 // shortPath is path without what is more than some n names above.
 func (t *Task) shortPath(n int) string {
-	var names []string // innermost first
+	names := make([]string, 0, 8) // innermost first
 	for t != nil {
 		if len(names) >= n {
 			names = append(names, "…")
@@ -253,14 +289,20 @@ func (t *Task) shortPath(n int) string {
 			names = append(names, path)
 			break
 		}
-		if s.name != "" {
-			names = append(names, s.name)
-		} else if t == nil {
-			names = append(names, funcName(s.pc-1))
+		if s.name != "" || t == nil {
+			names = append(names, s.ownName())
 		}
 	}
 	slices.Reverse(names)
 	return strings.Join(names, "/")
+}
+
+// ownName is the name of s, or the function that opened it.
+func (s *Scope) ownName() string {
+	if s.name != "" {
+		return s.name
+	}
+	return funcName(s.pc - 1)
 }
 
 // path names the scope from the root down.
@@ -273,24 +315,3 @@ func (s *Scope) label() string {
 	}
 	return s.path()
 }
-
-// site returns the line at which the call that returns to pc stands.
-func site(pc uintptr) string {
-	f, _ := runtime.CallersFrames([]uintptr{pc}).Next()
-	return f.File + ":" + strconv.Itoa(f.Line)
-}
-
-// funcName returns the name of the function at pc without its import path:
-// "http.(*Server).Serve".
-func funcName(pc uintptr) string {
-	f := runtime.FuncForPC(pc)
-	if f == nil {
-		return "unknown"
-	}
-	name := f.Name()
-	return name[strings.LastIndexByte(name, '/')+1:]
-}
-
-// entry returns the program counter of the function f, which must be of a
-// function type: its value points to a closure, whose first word is the code.
-func entry[F any](f F) uintptr { return **(**uintptr)(unsafe.Pointer(&f)) }

@@ -181,6 +181,7 @@ func (s *Scope) remove(t *Task, out outcome, live bool) (do todo, r removal) {
 	raceRelease(unsafe.Pointer(s))
 	s.mu.lock()
 	if t.nested != nil {
+		t.outcome.Store(isCompleting)
 		s.mu.unlock()
 		return do, hasNested
 	}
@@ -204,7 +205,7 @@ func (s *Scope) remove(t *Task, out outcome, live bool) (do todo, r removal) {
 	if t.armed {
 		s.armed--
 	}
-	if t.own.Load() != nil || t.tail.Load() != nil {
+	if tail := t.tail.Load(); t.own.Load() != nil || tail != nil && tail.done.Load() != nil {
 		s.ending++
 		r = wakesThen
 	} else if s.live == 0 { // no move is due while an ordinary task lives

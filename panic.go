@@ -16,33 +16,47 @@ type PanicError struct {
 	pcs []uintptr // of the panicking goroutine, innermost first
 }
 
-// maxPanicFrames bounds the stack that a PanicError keeps.
-const maxPanicFrames = 64
+// maxPanicFrames bounds the stack that a PanicError keeps; most are not deeper
+// than fewPanicFrames.
+const (
+	maxPanicFrames = 64
+	fewPanicFrames = 24
+)
 
 // newPanicError records the panic v. It must be called while the panic's stack
-// is still there: from a deferred call. The stack of a PanicError that was
-// panicked with again stays the first one.
+// is still there: from a deferred call.
 //
 //go:noinline
 func newPanicError(v any) *PanicError {
-	if first := earlierPanic(v); first != nil {
-		return &PanicError{Value: v, pcs: first.pcs}
+	pcs := make([]uintptr, fewPanicFrames)
+	n := runtime.Callers(2, pcs)
+	if n == fewPanicFrames {
+		pcs = make([]uintptr, maxPanicFrames)
+		n = runtime.Callers(2, pcs)
 	}
-	pcs := make([]uintptr, maxPanicFrames)
-	return &PanicError{Value: v, pcs: pcs[:runtime.Callers(2, pcs)]}
+	return &PanicError{Value: v, pcs: pcs[:n]}
 }
 
-// earlierPanic returns the PanicError in the tree of v, or nil. The methods of v
-// are the user's; one that panics finds none.
-func earlierPanic(v any) (first *PanicError) {
+// sinceFirst returns e with the stack of the first panic, if it is one that was
+// panicked with again.
+func (e *PanicError) sinceFirst() *PanicError {
+	if err, ok := e.Value.(error); ok {
+		if first := earlierPanic(err); first != nil {
+			e.pcs = first.pcs
+		}
+	}
+	return e
+}
+
+// earlierPanic returns the PanicError in the tree of err, or nil. The methods of
+// err are the user's; one that panics finds none.
+func earlierPanic(err error) (first *PanicError) {
 	defer func() {
 		if recover() != nil {
 			first = nil
 		}
 	}()
-	if err, ok := v.(error); ok {
-		errors.As(err, &first)
-	}
+	errors.As(err, &first)
 	return first
 }
 

@@ -601,3 +601,93 @@ func TestRun_BodyFailureHasASite(t *testing.T) {
 		}
 	})
 }
+
+// A badError has a method that calls runtime.Goexit.
+type badError struct{ method string }
+
+func (e badError) hit(method string) {
+	if e.method == method {
+		runtime.Goexit()
+	}
+}
+
+func (e badError) Error() string { e.hit("Error"); return "bad" }
+func (e badError) Is(error) bool { e.hit("Is"); return false }
+func (e badError) As(any) bool   { e.hit("As"); return false }
+func (e badError) Unwrap() error { e.hit("Unwrap"); return nil }
+
+// What a method of the user's error does not answer counts as no, and the task
+// fails like any other.
+func TestTask_GoexitInMethodsOfItsErrorLosesNothing(t *testing.T) {
+	tasks := map[string]func(ctx context.Context) error{
+		"returns, Unwrap": func(context.Context) error { return badError{"Unwrap"} },
+		"panics, As":      func(context.Context) error { panic(badError{"As"}) },
+		"panics, Unwrap":  func(context.Context) error { panic(badError{"Unwrap"}) },
+		"cancelled, Is": func(ctx context.Context) error {
+			<-ctx.Done()
+			return badError{"Is"}
+		},
+		"cancelled, Unwrap": func(ctx context.Context) error {
+			<-ctx.Done()
+			return badError{"Unwrap"}
+		},
+		"fails, described": func(ctx context.Context) error {
+			scope.Describe(ctx, func() any { runtime.Goexit(); return nil })
+			return errors.New("boom")
+		},
+	}
+	for name, f := range tasks {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var in inbox
+				s := scope.OpenSupervised(t.Context(), scope.OnFailure(in.handle))
+				task := s.Go("x", f)
+				synctest.Wait()
+				task.Cancel(nil)
+				synctest.Wait()
+				if c := s.Info().Counts; len(in.failures()) != 1 || c.OK != 0 || c.Live != 0 {
+					t.Errorf("told %d times, counts %+v; want once, and not ok",
+						len(in.failures()), c)
+				}
+				_ = s.Shutdown(t.Context())
+
+				failFast := scope.Open(t.Context())
+				failFast.Go("x", f).Cancel(nil)
+				if failFast.Wait(t.Context()) == nil {
+					t.Error("a fail-fast scope has not ended with the failure")
+				}
+			})
+		})
+	}
+}
+
+func TestRun_GoexitInMethodsOfTheBodysErrorJoinsAll(t *testing.T) {
+	bodies := map[string]func() error{
+		"returned": func() error { return badError{"Unwrap"} },
+		"panicked": func() error { panic(badError{"Unwrap"}) },
+	}
+	for name, body := range bodies {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var slow *scope.Task
+				over := make(chan struct{})
+				go func() {
+					defer close(over)
+					_ = scope.Run(t.Context(), func(_ context.Context, s *scope.Scope) error {
+						slow = s.Go("slow", func(ctx context.Context) error {
+							<-ctx.Done()
+							time.Sleep(time.Hour)
+							return nil
+						})
+						return body()
+					}, scope.OnFailure(scope.Ignore))
+					t.Error("Run has returned, and hides the Goexit")
+				}()
+				<-over
+				if slow.Err() != nil {
+					t.Errorf("Run is over, and its task is %v", slow.Err())
+				}
+			})
+		})
+	}
+}

@@ -7,6 +7,8 @@ import (
 	"unsafe"
 )
 
+const isRaceBuild = false
+
 // A mutex is a sync.Mutex, but for builds with -race; see race_on.go.
 type mutex struct{ mu sync.Mutex }
 

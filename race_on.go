@@ -8,6 +8,8 @@ import (
 	"unsafe"
 )
 
+const isRaceBuild = true
+
 // A mutex is a lock that the race detector does not see.
 //
 // Every task passes through its scope's lock when it starts and when it ends.

@@ -212,17 +212,55 @@ func (s *Scope) closeBody(returned bool, err error, v any) {
 	s.catchUp()
 	switch {
 	case v != nil:
-		f := s.body.failure(newPanicError(v))
-		s.claimBody(f, false)
-		s.cancel(because(f))
-		if s.hasWork() {
-			s.report(f) // what is stuck must not hide the panic until it ends
-		}
+		s.panicBody(v)
 	case !returned:
 		s.cancel(because(ErrGoexit))
-	case err != nil && !isEcho(err, s.body.context().Err(), s.body.cause()):
-		s.claimBody(err, IsFatal(err))
+	case err != nil:
+		s.failBody(err)
+	}
+}
+
+// failBody is closeBody for a body that returned err.
+func (s *Scope) failBody(err error) {
+	judged := false
+	defer func() {
+		if !judged { // a method of err called runtime.Goexit, which goes on in the caller
+			s.claimBody(err, false)
+			s.cancel(because(err))
+			s.join()
+		}
+	}()
+	failed := !isEcho(err, s.body.context().Err(), s.body.cause())
+	fatal := failed && IsFatal(err)
+	judged = true
+	if failed {
+		s.claimBody(err, fatal)
 		s.cancel(because(err))
+	}
+}
+
+// panicBody is closeBody for a body that panicked with v.
+func (s *Scope) panicBody(v any) {
+	p := newPanicError(v)
+	judged := false
+	defer func() {
+		if !judged {
+			s.announce(p)
+			s.join()
+		}
+	}()
+	p = p.sinceFirst()
+	judged = true
+	s.announce(p)
+}
+
+// announce cancels s with the body's panic.
+func (s *Scope) announce(p *PanicError) {
+	f := s.body.failure(p)
+	s.claimBody(f, false)
+	s.cancel(because(f))
+	if s.hasWork() {
+		s.report(f) // what is stuck must not hide the panic until it ends
 	}
 }
 

@@ -346,3 +346,44 @@ func snapshotIs(t *testing.T, s *scope.Scope, state string, tasks ...string) {
 		t.Errorf("scope is %s with %q, want %s with %q", info.State, got, state, tasks)
 	}
 }
+
+// A look tells what still works from what only waits for something in it.
+func TestInfo_Completing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		held := func(ctx context.Context) error { <-release; return ctx.Err() }
+		var lexical *scope.Scope
+		go func() {
+			_ = scope.Run(t.Context(), func(_ context.Context, s *scope.Scope) error {
+				lexical = s
+				s.Go("held", held)
+				if got := s.Info().State; got != "open" {
+					t.Errorf("in the body the scope is %q, want open", got)
+				}
+				return nil
+			})
+		}()
+		s := scope.Open(t.Context())
+		task := s.Go("leaves a scope", func(ctx context.Context) error {
+			scope.Open(ctx).Go("held", held)
+			return nil
+		})
+		synctest.Wait()
+		if got := lexical.Info().State; got != "completing" {
+			t.Errorf("without its body the scope is %q, want completing", got)
+		}
+		if got := task.Info(); got.State != "completing" || got.Cause != nil {
+			t.Errorf("the task is %q because of %v, want completing, nil", got.State, got.Cause)
+		}
+		stop := errors.New("stop")
+		task.Cancel(stop)
+		if got := task.Info(); got.State != "completing" || got.Cancelled.IsZero() {
+			t.Errorf("the cancelled task is %q since %v, want completing, now",
+				got.State, got.Cancelled)
+		}
+		close(release)
+		if err := s.Shutdown(t.Context()); err != nil || task.Info().State != "ok" {
+			t.Errorf("Shutdown() = %v, the task is %q; want nil, ok", err, task.Info().State)
+		}
+	})
+}

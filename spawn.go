@@ -69,9 +69,7 @@ func (s *Scope) newTask(k kind, name string, f func(context.Context) error, pc u
 	if f == nil {
 		panic("scope: nil function; pass the function that the task shall run")
 	}
-	if s == nil {
-		s.mustBeOpened()
-	}
+	s.mustBeOpened()
 	t := &Task{scope: s, name: name, body: plainBody(f), pc: pc, kind: k}
 	if name == "" {
 		t.name = funcName(entry(f))
@@ -143,18 +141,41 @@ func apart(f func()) {
 //
 //go:noinline
 func (t *Task) run() {
-	var err error
-	returned := false
+	var e ending
+	over := false
 	defer func() {
-		v := recover()
-		if v != nil && t.scope.reports.crashes() {
-			panic(v) // the scope must not end before the process does
+		if !over && e.how != crashing {
+			t.exit(&e) // call did not return: the goroutine is exiting
 		}
-		t.exit(returned, err, v)
+	}()
+	t.call(&e)
+	over = true
+	t.exit(&e)
+	runtime.KeepAlive(t)
+}
+
+// call calls the task's function, and tells how that ended. The rest is left to
+// the caller, for whom the stack is free again: a goroutine begins with little of
+// it, and to grow it costs more than all else that a task does.
+func (t *Task) call(e *ending) {
+	defer func() {
+		if e.how == returned {
+			return
+		}
+		if v := recover(); v != nil {
+			if t.scope.reports.crashes() {
+				e.how = crashing // the scope must not end before the process does
+				panic(v)
+			}
+			e.how, e.err = panicked, newPanicError(v)
+		}
 	}()
 	f := t.body
 	t.body = nil
-	err = f.exec(t.context())
-	returned = true
-	runtime.KeepAlive(t)
+	if plain, ok := f.(plainBody); ok {
+		e.err = plain(t.context()) // as exec does, without its frame
+	} else {
+		e.err = f.exec(t.context())
+	}
+	e.how = returned
 }

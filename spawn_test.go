@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -646,4 +647,29 @@ func TestTask_OutlivesTheContextOfItsSpawner(t *testing.T) {
 			t.Errorf("tasks that came to their end = %d, want 2", n)
 		}
 	})
+}
+
+func TestScope_ZeroPanicsWithTheFix(t *testing.T) {
+	verbs := append(spawnVerbs(),
+		spawnVerb{"Defer", func(s *scope.Scope, f func(context.Context) error) error {
+			s.Defer("", f)
+			return nil
+		}},
+		spawnVerb{"Cancel", func(s *scope.Scope, _ func(context.Context) error) error {
+			s.Cancel(nil)
+			return nil
+		}})
+	for _, v := range verbs {
+		for _, s := range []*scope.Scope{nil, new(scope.Scope)} {
+			func() {
+				defer func() {
+					if text, _ := recover().(string); !strings.Contains(text, "get one from Run") {
+						t.Errorf("%s of a scope that is nil (%t) or zero panics with %q",
+							v.name, s == nil, text)
+					}
+				}()
+				_ = v.spawn(s, func(context.Context) error { return nil })
+			}()
+		}
+	}
 }

@@ -49,8 +49,8 @@ func (f plainBody) exec(ctx context.Context) error { return f(ctx) }
 
 // A taskTail is the part of a task that most tasks never need.
 type taskTail struct {
-	done   chan struct{} // closed when the task has ended
-	closed atomic.Bool   // done is, or is about to be, closed
+	done   atomic.Pointer[chan struct{}] // closed when the task has ended; made by Done
+	closed atomic.Bool                   // done is, or is about to be, closed
 	err    atomic.Pointer[error]
 	unseen atomic.Pointer[unseen]
 	detail atomic.Pointer[func() any]
@@ -63,21 +63,34 @@ func (t *Task) needTail() *taskTail {
 	if tail := t.tail.Load(); tail != nil {
 		return tail
 	}
-	t.tail.CompareAndSwap(nil, &taskTail{done: make(chan struct{})})
+	t.tail.CompareAndSwap(nil, &taskTail{})
 	return t.tail.Load()
 }
 
+func (tail *taskTail) needDone() <-chan struct{} {
+	done := tail.done.Load()
+	if done == nil {
+		made := make(chan struct{})
+		tail.done.CompareAndSwap(nil, &made)
+		done = tail.done.Load()
+	}
+	return *done
+}
+
+// close closes done, if there is one: who makes it later closes it, too.
 func (tail *taskTail) close() {
-	if tail.closed.CompareAndSwap(false, true) {
-		close(tail.done)
+	done := tail.done.Load()
+	if done != nil && tail.closed.CompareAndSwap(false, true) {
+		close(*done)
 	}
 }
 
-// What Task.outcome holds beside the outcome of a task that has ended.
+// What Task.outcome holds beside the outcome of a task.
 const (
 	outcomeMask  = 0x0f
 	wasLive      = 0x10 // its context was live at the end
 	scopeWasLive = 0x20 // its scope's was
+	isCompleting = 0x40 // not ended: waits for the scopes nested in it
 )
 
 // result returns how t ended, or outcomeNone while it runs.
@@ -102,10 +115,11 @@ func (t *Task) Scope() *Scope { return t.scope }
 // end.
 func (t *Task) Done() <-chan struct{} {
 	tail := t.needTail()
+	done := tail.needDone()
 	if t.result() != outcomeNone {
 		tail.close()
 	}
-	return tail.done
+	return done
 }
 
 // Err returns [ErrRunning] while the task runs, and then how it ended: nil if

@@ -32,7 +32,7 @@ func (s *Scope) attach(parent *Task) bool {
 	raceRelease(unsafe.Pointer(p))
 	p.mu.lock()
 	defer p.mu.unlock()
-	if parent.outcome.Load() != uint32(outcomeNone) {
+	if parent.outcome.Load()&outcomeMask != uint32(outcomeNone) {
 		return false
 	}
 	s.older = parent.nested

@@ -152,6 +152,7 @@ func allowedGlobals() []string {
 	return []string{
 		"cancelKey", // learned once, then constant; see the decision "the task is the context"
 		"roots",     // the weak registry of scopes without a parent
+		"sites",     // a cache of what the program's own symbols say
 	}
 }
 
