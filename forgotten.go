@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"sync/atomic"
 	"time"
+	"weak"
 )
 
 // errForgotten is reported of a long-lived scope that was collected open.
@@ -16,6 +17,7 @@ var errForgotten = errors.New(
 // A trace is what is left of a long-lived scope when it has been collected. It
 // must not lead back to the scope.
 type trace struct {
+	self    weak.Pointer[Scope]
 	id      uint64
 	name    string
 	pc      uintptr
@@ -31,7 +33,10 @@ func (tr *trace) keep(err error) { tr.result.Store(&err) }
 // watchForgotten has it reported if s is collected without having been ended,
 // or with a failure that nobody has asked for.
 func (s *Scope) watchForgotten() {
-	tr := &trace{id: s.id, name: s.name, pc: s.pc, opened: s.opened, reports: s.reports}
+	tr := &trace{
+		self: weak.Make(s), id: s.number(),
+		name: s.name, pc: s.pc, opened: s.opened, reports: s.reports,
+	}
 	s.needSetup().trace = tr
 	runtime.AddCleanup(s, (*trace).collected, tr)
 }
@@ -53,7 +58,7 @@ func (tr *trace) failure(err error) *Failure {
 // collected runs on a goroutine that must not be held up, so it does no more
 // than print or, if there is a handler, start it as a root scope of its own.
 func (tr *trace) collected() {
-	roots.forget(tr.id)
+	roots.forget(tr.self)
 	err := errForgotten
 	if tr.ended.Load() {
 		result := tr.result.Load()

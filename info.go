@@ -196,7 +196,7 @@ func (t *Task) number() uint64 { return t.seq }
 // id returns the task's number in the process.
 func (t *Task) id() string {
 	var buf [2*20 + 1]byte // of two numbers in 20 digits
-	b := strconv.AppendUint(buf[:0], t.scope.id, 10)
+	b := strconv.AppendUint(buf[:0], t.scope.number(), 10)
 	b = append(b, '.')
 	b = strconv.AppendUint(b, t.number(), 10)
 	return string(b)
@@ -206,7 +206,7 @@ func (t *Task) id() string {
 func (s *Scope) Info() ScopeInfo {
 	s.mustBeOpened()
 	info := ScopeInfo{
-		ID:     strconv.FormatUint(s.id, 10),
+		ID:     strconv.FormatUint(s.number(), 10),
 		Name:   s.name,
 		Path:   s.path(),
 		Policy: "supervised",

@@ -16,7 +16,7 @@ import (
 type Scope struct {
 	// Immutable after newScope.
 
-	id       uint64
+	id       atomic.Uint64 // see number
 	name     string
 	pc       uintptr         // where it was opened
 	failFast bool            // the first failure ends the scope
@@ -109,7 +109,7 @@ func OpenSupervised(ctx context.Context, opts ...Option) *Scope {
 func newScope(ctx context.Context, failFast, lexical bool, pc uintptr, opts []Option) *Scope {
 	parent := current(ctx) // panics if ctx is nil
 	s := &Scope{
-		id: roots.nextID(), pc: pc, failFast: failFast, lexical: lexical,
+		pc: pc, failFast: failFast, lexical: lexical,
 		opened: time.Now(), values: ctx,
 	}
 	o := &s.place
@@ -164,7 +164,7 @@ func (s *Scope) hang(o *origin, parent *Task) {
 // runLexical is Run and Supervise.
 func runLexical(s *Scope, body func(ctx context.Context, s *Scope) error) (err error) {
 	if body == nil {
-		s.join()
+		_ = s.join()
 		panic("scope: nil body; pass a function that starts the scope's tasks")
 	}
 	returned := false
@@ -181,14 +181,15 @@ type lexicalBody func(context.Context, *Scope) error
 
 func (f lexicalBody) exec(ctx context.Context) error { return f(ctx, ctx.(*taskContext).scope) }
 
-// join waits until nothing of a lexical scope is left, and ends it. The end is
+// join waits until nothing of a lexical scope is left, ends it and returns the
+// result. The end is
 // made here, on the goroutine of the body, and not on that of the last task,
 // whose small stack would have to grow for it.
-func (s *Scope) join() {
+func (s *Scope) join() error {
 	s.perform(s.leaveBody())
 	s.left.wait()
 	raceJoin(unsafe.Pointer(s))
-	s.end()
+	return s.end()
 }
 
 // leave ends a lexical scope after its body, waits for all that is in it and
@@ -196,9 +197,9 @@ func (s *Scope) join() {
 // itself.
 func (s *Scope) leave(returned bool, err error, v any) error {
 	s.closeBody(returned, err, v)
-	s.join()
+	err = s.join()
 	if returned || v != nil && s.hasFatal() {
-		return s.fixed()
+		return err
 	}
 	s.handleClaimed()
 	if v != nil {
@@ -227,7 +228,7 @@ func (s *Scope) failBody(err error) {
 		if !judged { // a method of err called runtime.Goexit, which goes on in the caller
 			s.claimBody(err, false)
 			s.cancel(because(err))
-			s.join()
+			_ = s.join()
 		}
 	}()
 	failed := !isEcho(err, s.body.context().Err(), s.body.cause())
@@ -246,7 +247,7 @@ func (s *Scope) panicBody(v any) {
 	defer func() {
 		if !judged {
 			s.announce(p)
-			s.join()
+			_ = s.join()
 		}
 	}()
 	p = p.sinceFirst()
@@ -275,8 +276,8 @@ func (s *Scope) handleClaimed() {
 	}
 }
 
-// end ends s: nothing of it runs any more.
-func (s *Scope) end() {
+// end ends s, of which nothing runs any more, and returns its result.
+func (s *Scope) end() error {
 	s.detach()
 	s.setup.stop(s.timing())
 	if o := s.reports.watcher(); o != nil {
@@ -287,12 +288,13 @@ func (s *Scope) end() {
 	if own := s.body.own.Load(); own != nil {
 		own.cancel(nil)
 	}
-	idle, over, done := s.finish()
-	for _, ch := range []chan struct{}{idle, over, done} {
+	last := s.finish()
+	for _, ch := range last.wake {
 		if ch != nil {
 			close(ch)
 		}
 	}
+	return last.result
 }
 
 // mustBeOpened stops the use of a scope that no constructor made.

@@ -50,7 +50,7 @@ func (s *Scope) perform(do todo) {
 	if do.end && s.lexical {
 		s.left.open()
 	} else if do.end {
-		s.end()
+		_ = s.end()
 	}
 }
 
@@ -182,17 +182,24 @@ func (s *Scope) leaveBody() todo {
 	return do
 }
 
-// finish makes the last move and returns the channels to close.
+// A finale is what is left to do when a scope has ended: close these channels,
+// and return the result.
+type finale struct {
+	wake   [3]chan struct{}
+	result error
+}
+
+// finish makes the last move.
 //
 //go:norace
-func (s *Scope) finish() (idle, over, done chan struct{}) {
+func (s *Scope) finish() (last finale) {
 	raceRelease(unsafe.Pointer(s))
 	s.mu.lock()
 	s.phase = phaseEnded
 	if l := s.late; l != nil {
-		idle, over, done = l.idle, l.over, l.done
+		last = finale{wake: [...]chan struct{}{l.idle, l.over, l.done}, result: l.result}
 		l.idle, l.over = nil, nil
 	}
 	s.mu.unlock()
-	return idle, over, done
+	return last
 }

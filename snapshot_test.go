@@ -387,3 +387,38 @@ func TestInfo_Completing(t *testing.T) {
 		}
 	})
 }
+
+// Scopes are listed in several lists, so that processors need not wait for each
+// other; nobody sees that.
+func TestRoots_OldestFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		var all sync.WaitGroup
+		var want []string
+		for i := range 60 {
+			name := "root " + strconv.Itoa(i)
+			want = append(want, name)
+			body := func(ctx context.Context, _ *scope.Scope) error { <-release; return ctx.Err() }
+			if i%3 == 0 {
+				defer func(s *scope.Scope) { _ = s.Shutdown(t.Context()) }(
+					scope.Open(t.Context(), scope.Name(name)))
+			} else {
+				all.Go(func() { _ = scope.Run(t.Context(), body, scope.Name(name)) })
+			}
+			time.Sleep(time.Millisecond)
+		}
+		var got []string
+		ids := map[string]bool{}
+		for _, s := range scope.Roots() {
+			if info := s.Info(); strings.HasPrefix(info.Name, "root ") {
+				got = append(got, info.Name)
+				ids[info.ID] = true
+			}
+		}
+		if !slices.Equal(got, want) || len(ids) != len(want) {
+			t.Errorf("Roots() = %q with %d IDs, want %q, each with its own", got, len(ids), want)
+		}
+		close(release)
+		all.Wait()
+	})
+}

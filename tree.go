@@ -1,12 +1,8 @@
 package scope
 
 import (
-	"cmp"
-	"slices"
-	"sync"
 	"sync/atomic"
 	"unsafe"
-	"weak"
 )
 
 // A branch holds a scope's links in the tree. A scope hangs below the innermost
@@ -31,18 +27,14 @@ func (s *Scope) attach(parent *Task) bool {
 	p := parent.scope
 	raceRelease(unsafe.Pointer(p))
 	p.mu.lock()
-	defer p.mu.unlock()
-	if parent.outcome.Load()&outcomeMask != uint32(outcomeNone) {
-		return false
+	live := parent.outcome.Load()&outcomeMask == uint32(outcomeNone)
+	if live {
+		s.pushTo(&parent.nested)
+		s.attached = true
+		p.nested++
 	}
-	s.older = parent.nested
-	if s.older != nil {
-		s.older.newer = s
-	}
-	parent.nested = s
-	s.attached = true
-	p.nested++
-	return true
+	p.mu.unlock()
+	return live
 }
 
 // detachFrom takes s off its parent, if it hangs there.
@@ -51,12 +43,31 @@ func (s *Scope) attach(parent *Task) bool {
 func (s *Scope) detachFrom(parent *Task) {
 	p := parent.scope
 	p.mu.lock()
-	defer p.mu.unlock()
-	if !s.attached {
-		return
+	if s.attached {
+		s.takeOff(&parent.nested)
+		s.attached = false
+		p.nested--
 	}
+	p.mu.unlock()
+}
+
+// pushTo puts s at the end of a list of which newest is the last.
+//
+//go:norace
+func (s *Scope) pushTo(newest **Scope) {
+	s.older = *newest
+	if s.older != nil {
+		s.older.newer = s
+	}
+	*newest = s
+}
+
+// takeOff takes s out of that list.
+//
+//go:norace
+func (s *Scope) takeOff(newest **Scope) {
 	if s.newer == nil {
-		parent.nested = s.older
+		*newest = s.older
 	} else {
 		s.newer.older = s.older
 	}
@@ -64,8 +75,6 @@ func (s *Scope) detachFrom(parent *Task) {
 		s.older.newer = s.newer
 	}
 	s.older, s.newer = nil, nil
-	s.attached = false
-	p.nested--
 }
 
 // nestedOf returns the scopes that hang below t, oldest first.
@@ -95,10 +104,13 @@ func (s *Scope) copyNested(t *Task) []*Scope {
 
 // detach takes s, which has ended, out of the tree.
 func (s *Scope) detach() {
-	if parent := s.parent(); parent != nil {
+	parent := s.parent()
+	if parent != nil {
 		s.detachFrom(parent)
 	}
-	roots.remove(s)
+	if parent == nil || s.away.Load() {
+		roots.remove(s)
+	}
 }
 
 // endNested ends the scopes that were opened with the context of t, whose
@@ -148,121 +160,3 @@ func (s *Scope) Scopes() []*Scope {
 // Scopes returns the scopes opened with the task's context, or one derived
 // from it, that have not ended, oldest first.
 func (t *Task) Scopes() []*Scope { return t.scope.nestedOf(t) }
-
-// Roots returns the scopes of this process that have no parent task and have
-// not ended. The registry behind it keeps no long-lived scope from being
-// collected.
-func Roots() []*Scope { return roots.list() }
-
-// roots is the registry of scopes without a parent.
-var roots registry
-
-// A registry lists scopes. A lexical scope is listed directly: the call that
-// opened it holds it, and takes it off. A long-lived scope is listed weakly, so
-// that one that was forgotten can be collected, and reported.
-type registry struct {
-	ids atomic.Uint64 // scopes opened so far, in the whole process
-
-	mu          mutex
-	first, last *Scope // lexical scopes, linked by older and newer
-
-	weakMu sync.Mutex
-	weak   map[uint64]weak.Pointer[Scope]
-}
-
-// nextID numbers a new scope.
-func (r *registry) nextID() (id uint64) {
-	raceHidden(func() { id = r.ids.Add(1) })
-	return id
-}
-
-func (r *registry) add(s *Scope) {
-	if s.lexical {
-		r.push(s)
-		return
-	}
-	r.weakMu.Lock()
-	defer r.weakMu.Unlock()
-	if r.weak == nil {
-		r.weak = map[uint64]weak.Pointer[Scope]{}
-	}
-	r.weak[s.id] = weak.Make(s)
-}
-
-// forget drops the entry of a long-lived scope that has ended or is collected.
-func (r *registry) forget(id uint64) {
-	r.weakMu.Lock()
-	defer r.weakMu.Unlock()
-	delete(r.weak, id)
-}
-
-func (r *registry) remove(s *Scope) {
-	if s.lexical {
-		r.unlink(s)
-	} else {
-		r.forget(s.id)
-	}
-}
-
-//go:norace
-func (r *registry) push(s *Scope) {
-	raceRelease(unsafe.Pointer(r))
-	r.mu.lock()
-	s.rooted = true
-	s.older, s.newer = r.last, nil
-	if r.last == nil {
-		r.first = s
-	} else {
-		r.last.newer = s
-	}
-	r.last = s
-	r.mu.unlock()
-}
-
-//go:norace
-func (r *registry) unlink(s *Scope) {
-	r.mu.lock()
-	defer r.mu.unlock()
-	if !s.rooted {
-		return
-	}
-	s.rooted = false
-	if s.older == nil {
-		r.first = s.newer
-	} else {
-		s.older.newer = s.newer
-	}
-	if s.newer == nil {
-		r.last = s.older
-	} else {
-		s.newer.older = s.older
-	}
-	s.older, s.newer = nil, nil
-}
-
-// lexical copies the list of lexical scopes.
-//
-//go:norace
-func (r *registry) lexical() []*Scope {
-	r.mu.lock()
-	defer r.mu.unlock()
-	var found []*Scope
-	for s := r.first; s != nil; s = s.newer {
-		found = append(found, s)
-	}
-	return found
-}
-
-func (r *registry) list() []*Scope {
-	found := r.lexical()
-	raceJoin(unsafe.Pointer(r))
-	r.weakMu.Lock()
-	for _, w := range r.weak {
-		if s := w.Value(); s != nil {
-			found = append(found, s)
-		}
-	}
-	r.weakMu.Unlock()
-	slices.SortFunc(found, func(a, b *Scope) int { return cmp.Compare(a.id, b.id) })
-	return found
-}
