@@ -1,7 +1,5 @@
 package scope
 
-import "unsafe"
-
 // hasWork reports whether anything but the body is left in s, which is closed.
 //
 //go:norace
@@ -75,26 +73,17 @@ func (s *Scope) phaseNow() (p phase, inBody bool) {
 }
 
 // doneChan returns the channel that is closed when the scope has ended.
-func (s *Scope) doneChan() chan struct{} {
-	done, late := s.makeDone()
-	if late {
-		raceJoin(unsafe.Pointer(s)) // not under the lock, where it would not count
-		close(done)
-	}
-	return done
-}
-
-// makeDone makes that channel at the first call, and reports whether it came too
-// late for the end to close it.
 //
 //go:norace
-func (s *Scope) makeDone() (done chan struct{}, tooLate bool) {
+func (s *Scope) doneChan() chan struct{} {
 	s.mu.lock()
 	defer s.mu.unlock()
 	l := s.need()
 	if l.done == nil {
 		l.done = make(chan struct{})
-		tooLate = s.phase == phaseEnded
+		if s.phase == phaseEnded {
+			s.closeDone(l.done) // too late for the end to do it
+		}
 	}
-	return l.done, tooLate
+	return l.done
 }

@@ -2,7 +2,6 @@ package scope
 
 import (
 	"context"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,7 +16,8 @@ type TaskInfo struct {
 	// Name is the name the task was started with.
 	Name string
 	// Path leads from the outermost scope to the task, separated by slashes.
-	// It is for people: names need not be unique.
+	// It is for people: names need not be unique, and of a path of more than 64
+	// names the first ones are left out, for an ellipsis.
 	Path string
 	// Kind says by which call it was started: task (Go, TryGo), daemon, start,
 	// do, async, defer. In the failure of a scope itself it is body.
@@ -269,8 +269,12 @@ func (t *Task) path() string {
 	if s := t.scope; s.parent() == nil && t.kind != kindBody && (s.lexical || s.lastPath() == "") {
 		return s.ownName() + "/" + t.name // as shortPath would have it
 	}
-	return t.shortPath(math.MaxInt)
+	return t.shortPath(maxPath)
 }
+
+// maxPath bounds the names of a path: in a recursion each task has one more, and
+// a report of all of them would grow with the square of the depth.
+const maxPath = 64
 
 // shortPath is path without what is more than some n names above.
 func (t *Task) shortPath(n int) string {

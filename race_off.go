@@ -24,4 +24,5 @@ func (l *latch) wait() { l.closed.Wait() }
 
 func raceRelease(unsafe.Pointer) {}
 func raceJoin(unsafe.Pointer)    {}
+func raceShown(f func())         { f() }
 func raceHidden(f func())        { f() }

@@ -44,6 +44,13 @@ func (l *latch) init() { l.opened = make(chan struct{}) }
 func (l *latch) open() { close(l.opened) }
 func (l *latch) wait() { <-l.opened }
 
+// raceShown runs f, which is called under a mutex, so that the detector sees it.
+func raceShown(f func()) {
+	runtime.RaceEnable()
+	f()
+	runtime.RaceDisable()
+}
+
 // raceHidden runs f, a step that passes a token between tasks, unseen.
 func raceHidden(f func()) {
 	runtime.RaceDisable()

@@ -289,10 +289,11 @@ func (s *Scope) end() error {
 		own.cancel(nil)
 	}
 	last := s.finish()
-	for _, ch := range last.wake {
-		if ch != nil {
-			close(ch)
-		}
+	if last.idle != nil {
+		close(last.idle)
+	}
+	if last.over != nil {
+		close(last.over)
 	}
 	return last.result
 }

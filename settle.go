@@ -185,11 +185,13 @@ func (s *Scope) leaveBody() todo {
 // A finale is what is left to do when a scope has ended: close these channels,
 // and return the result.
 type finale struct {
-	wake   [3]chan struct{}
-	result error
+	idle, over chan struct{}
+	result     error
 }
 
-// finish makes the last move.
+// finish makes the last move. The channel of Done is closed under the lock, so
+// that nobody who has learned of the end in another way finds it open, nor the
+// other way round.
 //
 //go:norace
 func (s *Scope) finish() (last finale) {
@@ -197,9 +199,19 @@ func (s *Scope) finish() (last finale) {
 	s.mu.lock()
 	s.phase = phaseEnded
 	if l := s.late; l != nil {
-		last = finale{wake: [...]chan struct{}{l.idle, l.over, l.done}, result: l.result}
+		last = finale{idle: l.idle, over: l.over, result: l.result}
 		l.idle, l.over = nil, nil
+		if l.done != nil {
+			s.closeDone(l.done)
+		}
 	}
 	s.mu.unlock()
 	return last
+}
+
+func (s *Scope) closeDone(done chan struct{}) {
+	raceShown(func() {
+		raceJoin(unsafe.Pointer(s))
+		close(done)
+	})
 }

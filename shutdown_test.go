@@ -524,3 +524,38 @@ func TestObserver_GoexitDoesNotHoldTheScope(t *testing.T) {
 		})
 	}
 }
+
+// Who has learned of the end in one way finds it in every other.
+func TestScope_EndIsOneMoment(t *testing.T) {
+	for range rounds(2000) {
+		s := scope.Open(t.Context())
+		done := s.Done()
+		release := make(chan struct{})
+		s.Go("", ignore(release))
+		go s.Cancel(nil)
+		var looks sync.WaitGroup
+		looks.Go(func() {
+			_ = s.Wait(context.Background())
+			if s.Info().State == "ended" && (!isClosed(done) || !isClosed(s.Done())) {
+				t.Error("Wait has returned, and Done is not closed")
+			}
+		})
+		looks.Go(func() {
+			for s.Info().State != "ended" {
+				runtime.Gosched()
+			}
+			if !isClosed(done) {
+				t.Error("the scope has ended, and Done is not closed")
+			}
+		})
+		looks.Go(func() {
+			<-done
+			if got := s.Info().State; got != "ended" {
+				t.Errorf("Done is closed, and the scope is %s", got)
+			}
+		})
+		close(release)
+		_ = s.Shutdown(t.Context())
+		looks.Wait()
+	}
+}

@@ -546,3 +546,40 @@ func TestStackFrames(t *testing.T) {
 		_ = s.Shutdown(context.Background())
 	})
 }
+
+// nestDeeply opens n scopes, each in a task of the one before, and calls bottom.
+func nestDeeply(ctx context.Context, n int, bottom func()) error {
+	if n == 0 {
+		bottom()
+		return ctx.Err()
+	}
+	return scope.Run(ctx, func(_ context.Context, s *scope.Scope) error {
+		s.Go("t", func(ctx context.Context) error { return nestDeeply(ctx, n-1, bottom) })
+		return nil
+	}, scope.Name("s"))
+}
+
+// A path has at most 64 names, so that a report grows with the depth and not
+// with its square.
+func TestStragglersError_PathsAreBounded(t *testing.T) {
+	const depth = 500
+	release, up := make(chan struct{}), make(chan struct{})
+	s := scope.OpenSupervised(t.Context(), scope.OnFailure(scope.Ignore))
+	s.Go("down", func(ctx context.Context) error {
+		return nestDeeply(ctx, depth, func() { close(up); <-release })
+	})
+	<-up
+	var left *scope.StragglersError
+	if err := s.Shutdown(doneContext()); !errors.As(err, &left) ||
+		len(left.Tasks) != depth+1 {
+		t.Fatalf("Shutdown() = %T, want %d stragglers", err, depth+1)
+	}
+	for _, straggler := range left.Tasks {
+		path := straggler.Task.Path
+		if n := strings.Count(path, "/"); n > 64 || n == 64 && !strings.HasPrefix(path, "…/") {
+			t.Fatalf("a path of %d names: %s", n+1, path)
+		}
+	}
+	close(release)
+	_ = s.Shutdown(t.Context())
+}
