@@ -66,6 +66,20 @@ raises_when_invoked_from_a_non_owner_process
 yield_many_with_limit_and_on_timeout
 partition_resizes partition_raises_on_lookup_after_resizing_to_zero`
 
+// streamCases are carried by package gather.
+const streamCases = `
+async_stream_with_fun async_stream_ordered_false async_stream_on_timeout_kill_task
+async_stream_without_leaking_tasks async_stream_slowest_first async_stream_with_exits
+async_stream_shuts_down_unused_tasks
+async_stream_shuts_down_unused_tasks_without_leaking_messages
+async_stream_is_zippable_on_success async_stream_is_zippable_on_failure
+async_stream_is_zippable_with_slowest_first async_stream_inner_halt_on_success
+async_stream_inner_halt_on_failure async_stream_inner_halt_and_slowest_first
+async_stream_outer_halt_on_success async_stream_outer_halt_on_failure
+async_stream_outer_halt_and_slowest_first async_stream_terminates_inner_effect
+async_stream_terminates_outer_effect async_stream_zip_input_on_exit
+async_stream_consuming_from_another_process async_stream_with_callers`
+
 const sutureCases = `
 HappyCase AddingToRunning Failures RunningAlreadyRunning DefaultLogging
 NestedSupervisors StoppingStopsServices StoppingStillWorksWithHungServices
@@ -84,8 +98,8 @@ const swiftCases = `
 // wantedTests returns the names of the tests for all carried cases.
 func wantedTests() (names []string) {
 	for prefix, cases := range map[string]string{
-		"TestOTP_": otpCases, "TestElixir_": elixirCases, "TestSuture_": sutureCases,
-		"TestCats_": catsCases, "TestSwift_": swiftCases,
+		"TestOTP_": otpCases, "TestElixir_": elixirCases + streamCases,
+		"TestSuture_": sutureCases, "TestCats_": catsCases, "TestSwift_": swiftCases,
 	} {
 		for name := range strings.FieldsSeq(cases) {
 			names = append(names, prefix+name)
@@ -101,11 +115,9 @@ func TestCases_AreAllThere(t *testing.T) {
 		t.Errorf("the list has %d cases of OTP, want 83", n)
 	}
 	var sources strings.Builder
-	files, err := filepath.Glob("*_test.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range files {
+	here, _ := filepath.Glob("*_test.go")
+	inGather, _ := filepath.Glob("../gather/*_test.go")
+	for _, file := range slices.Concat(here, inGather) {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

@@ -14,7 +14,7 @@ import (
 )
 
 // Cases of Elixir's own suites that OTP's does not have: DynamicSupervisor,
-// PartitionSupervisor and Task.
+// PartitionSupervisor and Task. Those of Task.async_stream are in package gather.
 
 func TestElixir_restarting_on_init_children_counted_in_max_children(t *testing.T) {
 	inBubble(t, func(l *lab) {

@@ -1,0 +1,72 @@
+package gather
+
+import (
+	"context"
+
+	"github.com/supervisorscope/scope"
+)
+
+// All calls fs, all at the same time, and returns their values in the order of
+// fs.
+//
+// It fails fast: the first failure cancels the other functions and is returned,
+// when all of them have ended, as a [*scope.Failure]. There are no values then;
+// [Settled] keeps those. Failures that come later go to the handler. If ctx is
+// cancelled, All returns its cause. All of nothing is an empty slice.
+func All[T any](ctx context.Context, fs ...func(context.Context) (T, error)) ([]T, error) {
+	mustHave(fs)
+	values := make([]T, len(fs))
+	err := scope.Run(ctx, func(_ context.Context, s *scope.Scope) error {
+		for i, f := range fs {
+			s.Go(nameOf(f).at(i), func(ctx context.Context) (err error) {
+				values[i], err = f(ctx)
+				return err
+			})
+		}
+		return nil
+	}, scope.Name("gather.All"))
+	if err != nil {
+		return nil, err
+	}
+	return values, nil
+}
+
+// Map calls f for each of in, at most n at a time, and returns the values in the
+// order of in. The calls begin in that order.
+//
+// It fails fast, as [All] does: the first failure cancels the calls that are in
+// progress, no others begin, and it is returned when all have ended. To keep what
+// there is, range over [Ordered].
+func Map[In, Out any](
+	ctx context.Context, n int, in []In, f func(context.Context, In) (Out, error),
+) ([]Out, error) {
+	mustLimit(n)
+	mustCall(f == nil)
+	values := make([]Out, len(in))
+	name := nameOf(f)
+	err := scope.Run(ctx, func(ctx context.Context, s *scope.Scope) error {
+		// Not a Limit of the scope, which would refuse what f itself starts in it.
+		slots := make(chan struct{}, n)
+		for i, v := range in {
+			select {
+			case slots <- struct{}{}:
+			case <-ctx.Done():
+				return nil // Run returns why
+			}
+			s.Go(name.at(i), func(ctx context.Context) (err error) {
+				values[i], err = f(ctx, v)
+				// A call that has failed keeps its slot: another one would begin before
+				// s is cancelled.
+				if err == nil || ctx.Err() != nil {
+					<-slots
+				}
+				return err
+			})
+		}
+		return nil
+	}, scope.Name("gather.Map"))
+	if err != nil {
+		return nil, err
+	}
+	return values, nil
+}
