@@ -180,8 +180,7 @@ func (s *Scope) route(t *Task, f *Failure, fatal bool) {
 	if s.keep(f) {
 		return
 	}
-	if t.kind == kindAsync && t.result() == outcomeNone {
-		s.leaveUnseen(t, f)
+	if t.kind == kindAsync && s.leaveUnseen(t, f) {
 		return
 	}
 	s.handle(t, f)

@@ -103,16 +103,20 @@ type unseen struct {
 }
 
 // leaveUnseen keeps f, the failure of the future t, until somebody fetches it,
-// the future is collected, or the scope ends. In a bubble of testing/synctest
+// the future is collected, or the scope ends. If the end has begun, it is too late
+// for that. In a bubble of testing/synctest
 // only the end counts: what follows a collection would run outside the bubble.
-func (s *Scope) leaveUnseen(t *Task, f *Failure) {
+func (s *Scope) leaveUnseen(t *Task, f *Failure) bool {
 	tail := t.needTail()
 	u := &unseen{scope: s, tail: tail, f: f}
+	if !s.pushUnseen(u) {
+		return false
+	}
 	tail.unseen.Store(u)
-	s.pushUnseen(u)
 	if !inBubble() {
 		runtime.AddCleanup(t, (*unseen).collected, u)
 	}
+	return true
 }
 
 // fetched notes that somebody has seen the failure. It reports whether that
@@ -196,16 +200,20 @@ func (s *Scope) reportUnseen(ctx context.Context) error {
 }
 
 //go:norace
-func (s *Scope) pushUnseen(u *unseen) {
+func (s *Scope) pushUnseen(u *unseen) bool {
 	raceRelease(unsafe.Pointer(s))
 	s.mu.lock()
-	l := s.need()
-	u.older = l.unseen
-	if u.older != nil {
-		u.older.newer = u
+	ok := !s.finishing
+	if ok {
+		l := s.need()
+		u.older = l.unseen
+		if u.older != nil {
+			u.older.newer = u
+		}
+		l.unseen = u
 	}
-	l.unseen = u
 	s.mu.unlock()
+	return ok
 }
 
 //go:norace

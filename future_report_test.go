@@ -324,6 +324,31 @@ func TestFuture_RefusalGoesToTheHandler(t *testing.T) {
 	})
 }
 
+// Row 31. While the scope has not ended, a refusal waits for who asks, as any
+// failure of a future does.
+func TestFuture_RefusalGoesToWhoAsksForIt(t *testing.T) {
+	for _, asked := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			var log failureLog
+			s := scope.OpenSupervised(t.Context(), scope.OnFailure(log.handle))
+			release := make(chan struct{})
+			s.Go("holds the end", ignore(release))
+			s.Cancel(nil)
+			fu := scope.Async(s, "late", func(context.Context) (int, error) { return 1, nil })
+			if asked {
+				if _, err := fu.Result(); !errors.Is(err, scope.ErrClosed) {
+					t.Errorf("Result() = %v, want ErrClosed", err)
+				}
+			}
+			close(release)
+			_ = s.Shutdown(t.Context())
+			if told := len(log.all()) == 1; told == asked {
+				t.Errorf("asked: %t, the handler was told: %t", asked, told)
+			}
+		})
+	}
+}
+
 // Row 31. A failure that could not be told, since its scope was never ended
 // and has been collected, is told then.
 func TestFuture_UnreadWithItsScopeIsReported(t *testing.T) {
