@@ -133,3 +133,124 @@ func TestContext_EndReachesTheWholeTree(t *testing.T) {
 		}
 	}
 }
+
+// The scope hears of its context's end on a goroutine of package context's; the
+// end of its task must not be quicker with a reason that says less.
+func TestNested_CauseComesThroughADerivedContext(t *testing.T) {
+	for range 200 {
+		synctest.Test(t, func(t *testing.T) {
+			var nested *scope.Scope
+			s := scope.Open(t.Context())
+			s.Go("t", func(ctx context.Context) error {
+				ctx, cancel := context.WithCancel(ctx)
+				context.AfterFunc(t.Context(), cancel)
+				nested = scope.Open(ctx)
+				nested.Go("slow", func(ctx context.Context) error {
+					<-ctx.Done()
+					time.Sleep(time.Second)
+					return ctx.Err()
+				})
+				return errBoom // ends s, and with it ctx and nested
+			})
+			synctest.Wait()
+			if info := nested.Info(); !errors.Is(info.Cause, errBoom) {
+				t.Errorf("cause = %v, want boom", info.Cause)
+			}
+			_ = s.Wait(t.Context())
+		})
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+// A task of Do has a timer of its own, which may be the first to run.
+func TestDo_TimeoutIsTheResultWhicheverTimerRunsFirst(t *testing.T) {
+	for range 200 {
+		synctest.Test(t, func(t *testing.T) {
+			deadline, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			for name, s := range map[string]*scope.Scope{
+				"own":       scope.Open(t.Context(), scope.Timeout(time.Second)),
+				"inherited": scope.Open(deadline),
+			} {
+				go func() { _ = s.Do(t.Context(), "do", obedient) }()
+				synctest.Wait()
+				if err := s.Drain(t.Context()); !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("%s: Drain() = %v, want that the time is over", name, err)
+				}
+			}
+			s := scope.Open(t.Context(), scope.MoveOnAfter(time.Second))
+			go func() { _ = s.Do(t.Context(), "do", obedient) }()
+			synctest.Wait()
+			if err := s.Drain(t.Context()); err != nil {
+				t.Errorf("MoveOnAfter: Drain() = %v, want nil", err)
+			}
+		})
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+// The caller of Do waits for its function and for nothing else.
+func TestDo_IsNotHeldByScopesOfTheBody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		goOn, running := make(chan struct{}), make(chan struct{})
+		returned, over := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(over)
+			_ = scope.Run(t.Context(), func(ctx context.Context, s *scope.Scope) error {
+				go func() {
+					defer close(returned)
+					_ = s.Do(t.Context(), "do", func(context.Context) error {
+						close(running)
+						<-goOn
+						return nil
+					})
+				}()
+				scope.Open(ctx).Go("slow", func(context.Context) error {
+					time.Sleep(time.Hour)
+					return nil
+				})
+				<-running
+				return nil
+			})
+		}()
+		synctest.Wait()
+		close(goOn)
+		synctest.Wait()
+		select {
+		case <-returned:
+		default:
+			t.Error("Do waits for the scopes of the body")
+		}
+		<-over
+	})
+}
+
+// A nested scope hangs in the tree until its observer has been told.
+func TestNested_EndIsWaitedForToTheLast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		running := false
+		slow := scope.Observe(scope.Observer{ScopeEnded: func(scope.ScopeInfo) {
+			running = true
+			time.Sleep(time.Hour)
+			running = false
+		}})
+		s := scope.Open(t.Context())
+		opened, goOn := make(chan *scope.Scope, 1), make(chan struct{})
+		s.Go("t", func(ctx context.Context) error {
+			opened <- scope.Open(ctx, slow)
+			<-goOn
+			return nil
+		})
+		nested := <-opened
+		go func() { _ = nested.Drain(t.Context()) }()
+		synctest.Wait()
+		close(goOn)
+		if err := s.Shutdown(t.Context()); err != nil || running {
+			t.Errorf("Shutdown() = %v, and the observer of the nested scope runs: %t", err, running)
+		}
+	})
+}

@@ -123,7 +123,11 @@ func (t *Task) finish(out outcome) {
 		if r == wakesThen {
 			do = t.wake()
 		}
-		if do.any {
+		switch {
+		case !do.any:
+		case t.kind == kindDo && (do.nested || do.end && !s.lexical):
+			s.startPerform(do) // the caller of Do is not to wait for that
+		default:
 			s.perform(do)
 		}
 		return

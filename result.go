@@ -141,20 +141,27 @@ func (s *Scope) cancelResult() (errs []error) {
 	if outer := s.outer(); outer.Err() != nil {
 		return append(errs, context.Cause(outer))
 	}
-	if k == nil || len(errs) > 0 {
+	t := s.timing()
+	if k == nil && t != nil {
+		k = s.due(t)
+	}
+	switch {
+	case k == nil || len(errs) > 0:
 		return errs
-	}
-	if t := s.timing(); t != nil && t.own && k.cause == t.expired && !s.setup.moveOn {
+	case t != nil && t.own && k.cause == t.expired && !s.setup.moveOn,
+		k.cause == context.DeadlineExceeded && k.err == context.DeadlineExceeded:
 		return append(errs, k.cause)
+	default:
+		return nil
 	}
-	return nil
 }
 
 // fix computes the result for good, when s ends.
 func (s *Scope) fix() {
 	// Without all this the result is nil, and the stack stays shallow: the
 	// frames of verdict alone would make a fresh goroutine's stack grow.
-	if s.late == nil && s.setup == nil && s.outer().Err() == nil && s.cancellation.Load() == nil {
+	if s.late == nil && s.setup == nil && s.timing() == nil && s.outer().Err() == nil &&
+		s.cancellation.Load() == nil {
 		return
 	}
 	s.fixSlowly()

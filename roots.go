@@ -120,6 +120,7 @@ func (r *registry) list() []*Scope {
 		}
 	}
 	r.mu.Unlock()
+	found = slices.DeleteFunc(found, (*Scope).hasEnded)
 	slices.SortFunc(found, func(a, b *Scope) int {
 		return cmp.Or(a.opened.Compare(b.opened), cmp.Compare(a.number(), b.number()))
 	})

@@ -276,19 +276,21 @@ func (s *Scope) handleClaimed() {
 	}
 }
 
-// end ends s, of which nothing runs any more, and returns its result.
+// end ends s, of which nothing runs any more, and returns its result. Whoever
+// waits for the parent waits for all this, so s leaves the tree last.
 func (s *Scope) end() error {
-	s.detach()
-	s.setup.stop(s.timing())
+	parent := s.parent()
 	if o := s.reports.watcher(); o != nil {
 		o.scopeEnded(s)
 	}
 	s.fix()
+	s.setup.stop(s.timing())
 	s.letGo()
 	if own := s.body.own.Load(); own != nil {
 		own.cancel(nil)
 	}
 	last := s.finish()
+	s.detach(parent)
 	if last.idle != nil {
 		close(last.idle)
 	}

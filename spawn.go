@@ -124,6 +124,14 @@ func (s *Scope) startLate(t *Task) {
 	go t.run()
 }
 
+// startPerform is perform on a goroutine of its own, for which s waits.
+func (s *Scope) startPerform(do todo) {
+	go func() {
+		raceJoin(unsafe.Pointer(s))
+		s.perform(do)
+	}()
+}
+
 // apart calls f on a goroutine of its own and waits for it: then f may panic, if
 // it recovers, and call runtime.Goexit, and the caller goes on.
 func apart(f func()) {

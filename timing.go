@@ -71,6 +71,22 @@ func (t *timing) afterEnd() *timing {
 	return left
 }
 
+// due returns the cancellation by a deadline that is over, by the clock, although
+// the timer of its context has not run: that of a task of Do may have been first.
+func (s *Scope) due(t *timing) *cancellation {
+	now := time.Now()
+	switch {
+	case t.at.IsZero() || now.Before(t.at):
+		return nil
+	case t.own && !t.at.Before(s.opened.Add(s.setup.timeout)):
+		return &cancellation{cause: t.expired, err: context.DeadlineExceeded, at: now}
+	default: // that of a context further out
+		return &cancellation{
+			cause: context.DeadlineExceeded, err: context.DeadlineExceeded, at: now,
+		}
+	}
+}
+
 // base returns what the own context of t, which is not cancelled, is derived
 // from: in a scope with a deadline a gate, elsewhere nothing.
 func (s *Scope) base(t *Task) context.Context {

@@ -1,6 +1,7 @@
 package scope
 
 import (
+	"slices"
 	"sync/atomic"
 	"unsafe"
 )
@@ -102,9 +103,8 @@ func (s *Scope) copyNested(t *Task) []*Scope {
 	return found
 }
 
-// detach takes s, which has ended, out of the tree.
-func (s *Scope) detach() {
-	parent := s.parent()
+// detach takes s, which has ended, out of the tree, where it hung below parent.
+func (s *Scope) detach(parent *Task) {
 	if parent != nil {
 		s.detachFrom(parent)
 	}
@@ -128,11 +128,13 @@ func (s *Scope) endNested(t *Task) {
 			n.leaveCare(t)
 			continue
 		}
+		n.catchUp() // its context may have a better reason, and not have told it yet
 		n.cancel(taskEnded())
 		inCare = append(inCare, n)
 	}
 	for _, n := range inCare {
 		<-n.doneChan()
+		n.detachFrom(t) // unless it has done so itself by now
 		if err := n.fetch(); err != nil {
 			s.report(t.failure(err))
 		}
@@ -154,9 +156,17 @@ func (s *Scope) leaveCare(t *Task) {
 // that were opened with its context, oldest first.
 func (s *Scope) Scopes() []*Scope {
 	s.mustBeOpened()
-	return s.nestedOf(&s.body)
+	return s.body.Scopes()
 }
 
 // Scopes returns the scopes opened with the task's context, or one derived
 // from it, that have not ended, oldest first.
-func (t *Task) Scopes() []*Scope { return t.scope.nestedOf(t) }
+func (t *Task) Scopes() []*Scope {
+	return slices.DeleteFunc(t.scope.nestedOf(t), (*Scope).hasEnded)
+}
+
+// hasEnded reports whether s has ended. It may be in the tree for a moment then.
+func (s *Scope) hasEnded() bool {
+	p, _ := s.phaseNow()
+	return p == phaseEnded
+}
