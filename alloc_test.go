@@ -147,3 +147,28 @@ func TestAllocs_ScopeInfoIsFlatInTasks(t *testing.T) {
 		t.Errorf("Info() of a scope with 1000 tasks allocates %v times, with one %v", many, one)
 	}
 }
+
+// The failure, its texts, where it is kept and the handler's context.
+func TestAllocs_PerFailingTask(t *testing.T) {
+	allocSkip(t)
+	const n = 1000
+	for name, c := range map[string]struct {
+		f    func(context.Context) error
+		want float64
+	}{
+		"fails":  {failing, 8},
+		"panics": {func(context.Context) error { panic("boom") }, 11},
+	} {
+		got := testing.AllocsPerRun(10, func() {
+			_ = scope.Supervise(t.Context(), func(_ context.Context, s *scope.Scope) error {
+				for range n {
+					s.Go("task", c.f)
+				}
+				return nil
+			}, scope.OnFailure(scope.Ignore))
+		}) / n
+		if got > c.want+0.2 {
+			t.Errorf("%s: a task costs %.2f allocations, want %v", name, got, c.want)
+		}
+	}
+}

@@ -19,6 +19,7 @@ func All() []Peer {
 		antsPool(),
 		pondGroup(),
 		tombGo(),
+		diyList(),
 		diyFull(),
 		sutureSupervisor(),
 	}
