@@ -134,9 +134,10 @@ func (t *Task) finish(out outcome) {
 	}
 }
 
-// wake releases what hangs on t: its context and its waiters.
+// wake releases what hangs on t: its context and its waiters. The context of Do is
+// released by Do, since that of its caller may panic then.
 func (t *Task) wake() todo {
-	if own := t.own.Load(); own != nil {
+	if own := t.own.Load(); own != nil && t.kind != kindDo {
 		own.cancel(nil)
 	}
 	if tail := t.tail.Load(); tail != nil {

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -690,4 +691,49 @@ func TestRun_GoexitInMethodsOfTheBodysErrorJoinsAll(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestContain_GoexitInTheCauseDoesNotHoldTheScope(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := scope.OpenSupervised(t.Context(), scope.OnFailure(scope.Ignore))
+		s.Go("nests", func(ctx context.Context) error {
+			return scope.Run(ctx, func(_ context.Context, s *scope.Scope) error {
+				s.Cancel(badError{"Unwrap"})
+				return nil
+			}, scope.Contain())
+		})
+		synctest.Wait()
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Errorf("Shutdown() = %v, want nil", err)
+		}
+	})
+}
+
+// A badContext panics when package context looks for its like at a release.
+type badContext struct {
+	context.Context
+
+	calls atomic.Int32
+}
+
+func (c *badContext) Value(key any) any {
+	if c.calls.Add(1) > 2 {
+		panic("value")
+	}
+	return c.Context.Value(key)
+}
+
+// The panic is the caller's; the scope ends all the same.
+func TestDo_ContextThatPanicsDoesNotHoldTheScope(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		parent, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		s := scope.OpenSupervised(t.Context())
+		v, _ := leave(func() {
+			_ = s.Do(&badContext{Context: parent}, "x", func(context.Context) error { return nil })
+		})
+		if err := s.Shutdown(t.Context()); err != nil || v != "value" {
+			t.Errorf("Shutdown() = %v, panic %v; want nil, value", err, v)
+		}
+	})
 }

@@ -126,8 +126,12 @@ func (s *Scope) verdict() error {
 	default:
 		err = errors.Join(errs...)
 	}
-	if s.setup != nil && s.setup.contain && IsFatal(err) {
-		err = &containedError{err: err}
+	if s.setup != nil && s.setup.contain {
+		apart(func() { // a method of the user's error may call runtime.Goexit
+			if IsFatal(err) {
+				err = &containedError{err: err}
+			}
+		})
 	}
 	return err
 }

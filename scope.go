@@ -277,14 +277,14 @@ func (s *Scope) handleClaimed() {
 }
 
 // end ends s, of which nothing runs any more, and returns its result. Whoever
-// waits for the parent waits for all this, so s leaves the tree last.
+// waits for the parent waits for all this, so s leaves the tree last. Behind that
+// is only what calls methods of the user's context, which may panic.
 func (s *Scope) end() error {
-	parent := s.parent()
+	parent, timing := s.parent(), s.timing()
 	if o := s.reports.watcher(); o != nil {
 		o.scopeEnded(s)
 	}
 	s.fix()
-	s.setup.stop(s.timing())
 	s.letGo()
 	if own := s.body.own.Load(); own != nil {
 		own.cancel(nil)
@@ -297,6 +297,7 @@ func (s *Scope) end() error {
 	if last.over != nil {
 		close(last.over)
 	}
+	s.setup.stop(timing)
 	return last.result
 }
 
