@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 )
 
 const (
@@ -30,36 +31,49 @@ func shorten(text string, limit int) string {
 	return strings.ToValidUTF8(text[:limit], "") + "…"
 }
 
-// describeDetail returns a detail as data and as one line, and the state that it
-// names, if it does. It knows no type of other packages: a detail is what
-// encoding/json makes of it. Its methods are the program's and may panic.
-func describeDetail(detail any) (data json.RawMessage, note, state string) {
+// tell takes over what the task n says of itself: as data, as one line, and the
+// state and the last failure that it names, if it does. It knows no type of other
+// packages: a detail is what encoding/json makes of it. Its methods are the
+// program's and may panic.
+func (n *Node) tell(detail any) {
 	defer func() {
 		if v := recover(); v != nil {
-			data, note, state = nil, fmt.Sprintf("%T whose methods panic: %v", detail, v), ""
+			n.Detail, n.Note = nil, fmt.Sprintf("%T whose methods panic: %v", detail, v)
 		}
 	}()
 	if err, ok := detail.(error); ok {
-		note = shorten(firstLine(err.Error()), maxNote) // as of a detail that panicked
+		n.Note = shorten(firstLine(err.Error()), maxNote) // as of a detail that panicked
 	}
-	if s, ok := detail.(fmt.Stringer); ok && note == "" {
-		note = shorten(firstLine(s.String()), maxNote)
+	if s, ok := detail.(fmt.Stringer); ok && n.Note == "" {
+		n.Note = shorten(firstLine(s.String()), maxNote)
 	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false) // the note is text; who sends the data escapes it
 	if e.Encode(detail) != nil {
-		return nil, note, ""
+		return
 	}
-	data = bytes.TrimSpace(b.Bytes())
-	var named struct{ State string }
-	if json.Unmarshal(data, &named) != nil {
-		named.State = ""
+	n.Detail = bytes.TrimSpace(b.Bytes())
+	if n.Note == "" {
+		n.Note = shorten(keysAndValues(n.Detail), maxNote)
 	}
-	if note == "" {
-		note = shorten(keysAndValues(data), maxNote)
+	n.takeNamed()
+}
+
+// takeNamed takes what the detail has under the names that mean the same of
+// every task. A field of another type is of another meaning.
+func (n *Node) takeNamed() {
+	var state struct{ State string }
+	if json.Unmarshal(n.Detail, &state) == nil && state.State != "" && n.State == stateRunning {
+		n.State = state.State
 	}
-	return data, note, named.State
+	var last struct {
+		Text string    `json:"last_failure"`
+		At   time.Time `json:"last_failure_at"`
+	}
+	if json.Unmarshal(n.Detail, &last) == nil && last.Text != "" {
+		n.LastFailure = &Failure{Text: shorten(last.Text, maxText), At: last.At}
+	}
 }
 
 func firstLine(text string) string {

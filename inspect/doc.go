@@ -19,7 +19,8 @@
 //     No lock of a scope is held while anything is formatted or written.
 //  3. A stack stands at the task that it is of, or nowhere: the two are joined by
 //     the address of the task, which the traceback prints.
-//  4. What a program puts into names and errors can neither forge markup on the
+//  4. What was asked to end longer ago than its grace is shown as straggling.
+//  5. What a program puts into names and errors can neither forge markup on the
 //     page nor move the cursor of the terminal.
 //
 // # Cost

@@ -39,14 +39,9 @@ func newTree(nodes []Node) *tree {
 // stand for any text within an element.
 func (s *Snapshot) Find(what string) []*Node {
 	var found []*Node
-	matchers := []func(*Node) bool{
-		func(n *Node) bool { return n.ID == what },
-		func(n *Node) bool { return n.Path == what },
-		func(n *Node) bool { return endsIn(n.Path, what) },
-	}
-	for _, matches := range matchers {
+	for _, matches := range matchers(what) {
 		for i := range s.Nodes {
-			if n := &s.Nodes[i]; matches(n) {
+			if n := &s.Nodes[i]; matches(n.ID, n.Path) {
 				found = append(found, n)
 			}
 		}
@@ -55,6 +50,15 @@ func (s *Snapshot) Find(what string) []*Node {
 		}
 	}
 	return found
+}
+
+// matchers are the ways in which what can name something, the best first.
+func matchers(what string) []func(id, path string) bool {
+	return []func(id, path string) bool{
+		func(id, _ string) bool { return id == what },
+		func(_, path string) bool { return path == what },
+		func(_, path string) bool { return endsIn(path, what) },
+	}
 }
 
 func endsIn(nodePath, pattern string) bool {

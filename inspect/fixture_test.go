@@ -70,8 +70,13 @@ func shop() *inspect.Snapshot {
 	s := f.snap
 	s.Cost.Stacks, s.Cost.StackBytes = 90*time.Microsecond, 4711
 	s.Goroutines = &inspect.Goroutines{Total: 19, Tasks: 14, Strays: 2, Others: 3}
-	f.scope("1", "", "shop", "open",
-		inspect.Counts{Live: 13, Daemons: 1, Started: 3215, OK: 3199, Failed: 2}).Limit = 5000
+	top := f.scope("1", "", "shop", "open",
+		inspect.Counts{Live: 13, Daemons: 1, Started: 3215, OK: 3199, Failed: 2})
+	top.Limit = 5000
+	top.LastFailure = &inspect.Failure{
+		Text: "out of paper", Task: "shop/print", ID: "1.8", Site: "/src/shop/print.go:3",
+		At: s.Taken.Add(-42 * time.Second),
+	}
 	f.task("1.1", "1", "shop/http", "http.go:40", 2*time.Hour).Strays = []inspect.Goroutine{
 		{ID: 90, Wait: "IO wait", CreatedBy: "net/http.(*connReader).startBackgroundRead"},
 		{ID: 91, Wait: "IO wait", CreatedBy: "net/http.(*connReader).startBackgroundRead"},
@@ -91,6 +96,7 @@ func shop() *inspect.Snapshot {
 	child := f.task("1.9", "1", "shop/mailer", "main.go:50", time.Hour)
 	child.State, child.Note = "backoff", "permanent backoff, incarnation 7, 6 restarts"
 	child.Detail = json.RawMessage(`{"state":"backoff","restarts":6}`)
+	child.LastFailure = &inspect.Failure{Text: "no route to host", At: s.Taken.Add(-time.Minute)}
 	const name = "\x1b[31m<b>evil</b>\u202e"
 	f.task("1.10", "1", "shop/"+name, "main.go:51", 3*time.Millisecond).Name = name
 
@@ -101,11 +107,30 @@ func shop() *inspect.Snapshot {
 	order := f.scope("2", "1.9", "shop/mailer/order", "cancelling",
 		inspect.Counts{Live: 2, Started: 3, Failed: 1})
 	order.Policy, order.Causes = "fail-fast", boom
+	order.Cancelled = s.Taken.Add(-5 * time.Second)
 	for i, name := range []string{"pack", "ship"} {
 		id := "2." + string(rune('2'+i))
 		n := f.task(id, "2", "shop/mailer/order/"+name, "order.go:8", time.Minute)
-		n.State, n.Causes = "cancelling", boom
+		n.State, n.Causes, n.Cancelled = "cancelling", boom, order.Cancelled
 		n.WaitsFor = []string{"2." + string(rune('3'-i))}
 	}
+	f.ending()
 	return s
+}
+
+// ending is a part of the program that ends, or does not.
+func (f *fixture) ending() {
+	batch := f.scope("3", "", "batch", "completing", inspect.Counts{Live: 1, Started: 3, OK: 2})
+	batch.Policy = "fail-fast"
+	f.task("3.3", "3", "batch/last", "batch.go:9", time.Minute).State = "completing"
+	old := f.scope("4", "", "old", "straggling", inspect.Counts{Live: 2, Started: 2})
+	why := []inspect.Cause{{Text: "deadline exceeded"}}
+	since := f.snap.Taken.Add(-90 * time.Second)
+	old.Causes, old.Cancelled = why, since
+	for i, at := range []time.Time{since, since.Add(-time.Minute)} {
+		number := string(rune('1' + i))
+		n := f.task("4."+number, "4", "old/conn-"+number, "old.go:4", time.Hour)
+		n.State, n.Causes, n.Cancelled = "straggling", why, at
+	}
+	f.snap.Nodes[len(f.snap.Nodes)-1].Causes = []inspect.Cause{{Text: "kicked"}}
 }

@@ -19,7 +19,8 @@ import (
 //	…/snapshot.json  a Snapshot; ?stacks=1 with stacks, ?id=3.17 of one node and
 //	                 what hangs below it, ?per_scope=100 see Options
 //	…/events         the changes, as server-sent events; see the guide
-//	…/history.json   what a Recorder keeps; see [Recorder.Handler]
+//	…/history.json   what a Recorder keeps; see [Recorder.Handler]; ?of=PATH of
+//	                 what is named so, as in [Snapshot.Find]
 //	…/trace.json     the same as a Chrome trace
 //
 // Requests that a browser sends for a page of another origin are refused, and so
@@ -52,21 +53,27 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch name := path.Base(r.URL.Path); name {
 	case "snapshot.json":
-		serveSnapshot(w, r)
+		s.serveSnapshot(w, r)
 	case "events":
 		s.serveEvents(w, r)
 	case "history.json":
-		s.serveHistory(w)
+		s.serveHistory(w, r)
 	case "trace.json":
 		s.serveTrace(w)
-	case "page.js", "page.css":
-		http.ServeFileFS(w, r, page, "page/"+name)
 	default:
-		http.ServeFileFS(w, r, page, "page/page.html")
+		servePage(w, r, name)
 	}
 }
 
-func serveSnapshot(w http.ResponseWriter, r *http.Request) {
+// servePage serves the page, or one of the files that it consists of.
+func servePage(w http.ResponseWriter, r *http.Request, name string) {
+	if extension := path.Ext(name); extension != ".js" && extension != ".css" {
+		name = "page.html"
+	}
+	http.ServeFileFS(w, r, page, "page/"+name)
+}
+
+func (s *server) serveSnapshot(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	o := Options{Stacks: query.Get("stacks") == "1"}
 	if text := query.Get("per_scope"); text != "" {
@@ -77,7 +84,7 @@ func serveSnapshot(w http.ResponseWriter, r *http.Request) {
 		}
 		o.PerScope = n
 	}
-	snap := Take(o)
+	snap := take(o, s.recorder)
 	if id := query.Get("id"); id != "" {
 		snap.Nodes = below(snap.Nodes, id)
 		if len(snap.Nodes) == 0 {

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/supervisorscope/scope"
 	"github.com/supervisorscope/scope/inspect"
@@ -94,6 +95,8 @@ func TestHandler_Paths(t *testing.T) {
 		"":                           http.StatusOK,
 		"page.js":                    http.StatusOK,
 		"page.css":                   http.StatusOK,
+		"timeline.js":                http.StatusOK,
+		"none.js":                    http.StatusNotFound,
 	} {
 		if got := get(t, srv, http.MethodGet, path); got.status != want {
 			t.Errorf("%q: %d, want %d", path, got.status, want)
@@ -167,7 +170,7 @@ func checkHeaders(t *testing.T, name string, h http.Header) {
 
 // What the page does with names is tested in a browser.
 //
-// Guarantee 4.
+// Guarantee 5.
 func TestHandler_EscapesMarkup(t *testing.T) {
 	srv := serve(t, inspect.Handler())
 	release := make(chan struct{})
@@ -183,10 +186,13 @@ func TestHandler_EscapesMarkup(t *testing.T) {
 	})
 }
 
-// stream follows the events until the test is over.
+// stream follows the events until the test is over, or half a minute is: news that
+// do not come fail the test.
 func stream(t *testing.T, client *http.Client, url string) func() inspect.Change {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	t.Cleanup(cancel)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -255,6 +261,74 @@ func TestHandler_StreamsChanges(t *testing.T) {
 	close(release)
 	if err := s.Shutdown(t.Context()); err != errBoom {
 		t.Error(err)
+	}
+}
+
+// That a grace is over is news, though nothing has happened.
+func TestHandler_StreamsWhoStraggles(t *testing.T) {
+	srv := serve(t, inspect.Handler())
+	release := make(chan struct{})
+	s := scope.Open(t.Context(), scope.Name("slow"), scope.Grace(1500*time.Millisecond),
+		scope.Observe(scope.Observer{}), scope.OnFailure(scope.Ignore))
+	s.Go("held", stubborn(release))
+	s.Cancel(nil)
+	next := stream(t, srv.Client(), srv.URL+"/debug/scope/events")
+	for _, want := range []string{"cancelling", "straggling"} {
+		for _, n := range next().Nodes {
+			if strings.HasPrefix(n.Path, "slow") && n.State != want {
+				t.Errorf("%s is %s, want %s", n.Path, n.State, want)
+			}
+		}
+	}
+	close(release)
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// What is to be told of thousands of tasks comes in parts.
+func TestHandler_StreamsInParts(t *testing.T) {
+	const n = 5000
+	srv := serve(t, inspect.Handler())
+	release := make(chan struct{})
+	s := scope.OpenSupervised(t.Context(), scope.Name("many"))
+	for range n {
+		s.Go("task", stubborn(release))
+	}
+	next := stream(t, srv.Client(), srv.URL+"/debug/scope/events")
+	whole := func(inspect.Change) bool { return true }
+	first := gather(t, next, whole)
+	if len(first.Nodes) < n+1 || len(first.Ended) > 0 {
+		t.Errorf("at first %d nodes, %d ends", len(first.Nodes), len(first.Ended))
+	}
+	close(release)
+	if err := s.Wait(t.Context()); err != nil {
+		t.Error(err)
+	}
+	news := func(c inspect.Change) bool { return len(c.Ended) > 0 }
+	if last := gather(t, next, news); len(last.Nodes) < 1 || len(last.Ended) != n {
+		t.Errorf("then %d nodes, %d ends", len(last.Nodes), len(last.Ended))
+	}
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// gather puts changes together until one that is enough has ended.
+func gather(
+	t *testing.T, next func() inspect.Change, enough func(inspect.Change) bool,
+) (all inspect.Change) {
+	t.Helper()
+	for {
+		c := next()
+		if len(c.Nodes) > 2000 || len(c.Ended) > 2000 || c.Interval <= 0 {
+			t.Errorf("%d nodes, %d ends, next in %v", len(c.Nodes), len(c.Ended), c.Interval)
+		}
+		all.Nodes = append(all.Nodes, c.Nodes...)
+		all.Ended = append(all.Ended, c.Ended...)
+		if !c.Part && enough(all) {
+			return all
+		}
 	}
 }
 

@@ -3,34 +3,16 @@ package inspect
 import (
 	"errors"
 	"path"
-	"slices"
 
 	"github.com/supervisorscope/scope"
 )
-
-// The states that Node has of its own making, or decides on.
-const (
-	stateRunning    = "running"
-	stateCancelling = "cancelling"
-	stateFailed     = "failed"
-	statePanicked   = "panicked"
-)
-
-// isOver reports whether state is one of those that a scope or a task ends in.
-func isOver(state string) bool {
-	ends := []string{"ok", stateFailed, statePanicked, "cancelled", "refused", "ended"}
-	return slices.Contains(ends, state)
-}
 
 func scopeNode(info scope.ScopeInfo) Node {
 	counts := Counts(info.Counts)
 	n := Node{
 		ID: info.ID, Path: info.Path, Name: info.Name, Kind: kindScope, State: info.State,
 		Site: info.Site, Started: info.Opened, Age: info.Age, Causes: causes(info.Cause),
-		Policy: info.Policy, Limit: info.Limit, Counts: &counts,
-	}
-	if info.Cause != nil && !isOver(n.State) {
-		n.State = stateCancelling
+		Cancelled: info.Cancelled, Policy: info.Policy, Limit: info.Limit, Counts: &counts,
 	}
 	if n.Name == "" && path.Dir(n.Path) == "." {
 		n.Name = n.Path // a root without a name has that of its function
@@ -42,13 +24,10 @@ func taskNode(info scope.TaskInfo) Node {
 	n := Node{
 		ID: info.ID, Path: info.Path, Name: info.Name, Kind: info.Kind, State: info.State,
 		Site: info.Site, Started: info.Started, Age: info.Age, Causes: causes(info.Cause),
+		Cancelled: info.Cancelled,
 	}
 	if info.Detail != nil {
-		var state string
-		n.Detail, n.Note, state = describeDetail(info.Detail)
-		if state != "" && n.State == stateRunning {
-			n.State = state
-		}
+		n.tell(info.Detail)
 	}
 	return n
 }

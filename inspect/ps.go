@@ -71,6 +71,9 @@ func (n *Node) does() string {
 	if n.Note != "" {
 		parts = append(parts, n.Note)
 	}
+	if f := n.LastFailure; f != nil && n.IsScope() {
+		parts = append(parts, "last failure "+n.since(f.At)+": "+firstLine(f.String()))
+	}
 	return strings.Join(parts, "; ")
 }
 

@@ -2,7 +2,7 @@ package inspect
 
 import (
 	"errors"
-	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -10,45 +10,15 @@ import (
 )
 
 // A Recorder keeps the last transitions of the scopes that it observes, so that
-// what happened before somebody looked can be seen. Make one with [Record]. All
-// methods are safe for concurrent use.
+// what happened before somebody looked can be seen, and the last failure of each
+// of those that live. Make one with [Record]. All methods are safe for concurrent
+// use.
 type Recorder struct {
 	mu   sync.Mutex
 	ring []Event
-	next uint64 // how many were recorded; the place of the next one, modulo len
+	next uint64             // how many were recorded; the place of the next one, modulo len
+	last map[string]Failure // by the ID of a scope that lives; as many as the ring at most
 }
-
-// An Event is a transition: a task started or ended, a scope was opened,
-// cancelled, or ended, or had stragglers.
-type Event struct {
-	// At is when it happened.
-	At time.Time `json:"at"`
-	// What is started, ended, opened, cancelled, closed or straggling; started
-	// and ended are those of a task, the others those of a scope.
-	What string `json:"what"`
-	ID   string `json:"id"`
-	Path string `json:"path"`
-	Kind string `json:"kind"`
-	// State is that after the event: how a task ended.
-	State string `json:"state"`
-	Site  string `json:"site"`
-	// Started is when the task was started or the scope opened.
-	Started time.Time `json:"started"`
-	// Err is why a task failed, or who straggles.
-	Err string `json:"err,omitempty"`
-	// Causes is why it was cancelled.
-	Causes []Cause `json:"causes,omitempty"`
-}
-
-// What an Event can be.
-const (
-	eventStarted    = "started"
-	eventEnded      = "ended"
-	eventOpened     = "opened"
-	eventCancelled  = "cancelled"
-	eventClosed     = "closed"
-	eventStraggling = "straggling"
-)
 
 // Record returns a recorder that keeps the last n events. It panics if n is less
 // than one.
@@ -56,7 +26,7 @@ func Record(n int) *Recorder {
 	if n < 1 {
 		panic("inspect: Record of less than one event; say how many to keep")
 	}
-	return &Recorder{ring: make([]Event, n)}
+	return &Recorder{ring: make([]Event, n), last: map[string]Failure{}}
 }
 
 // Option makes a scope, and those nested in it, tell r what happens. It takes
@@ -64,37 +34,53 @@ func Record(n int) *Recorder {
 // microseconds a task.
 func (r *Recorder) Option() scope.Option {
 	return scope.Observe(scope.Observer{
-		TaskStarted:    func(i scope.TaskInfo) { r.task(eventStarted, i) },
-		TaskEnded:      func(i scope.TaskInfo) { r.task(eventEnded, i) },
-		ScopeOpened:    func(i scope.ScopeInfo) { r.scope(eventOpened, i) },
-		ScopeCancelled: func(i scope.ScopeInfo) { r.scope(eventCancelled, i) },
-		ScopeEnded:     func(i scope.ScopeInfo) { r.scope(eventClosed, i) },
-		Straggling: func(e *scope.StragglersError) {
-			r.add(Event{
-				At: time.Now(), What: eventStraggling, Path: e.Scope, Kind: kindScope,
-				State: stateCancelling, Err: errorText(e),
-			})
-		},
+		TaskStarted:    func(i scope.TaskInfo) { r.add(taskEvent(eventStarted, i)) },
+		TaskEnded:      func(i scope.TaskInfo) { r.add(taskEvent(eventEnded, i)) },
+		ScopeOpened:    func(i scope.ScopeInfo) { r.add(scopeEvent(eventOpened, i)) },
+		ScopeCancelled: func(i scope.ScopeInfo) { r.add(scopeEvent(eventCancelled, i)) },
+		ScopeEnded:     func(i scope.ScopeInfo) { r.add(scopeEvent(eventClosed, i)) },
+		Straggling:     func(e *scope.StragglersError) { r.add(stragglingEvent(e)) },
 	})
 }
 
-func (r *Recorder) task(what string, i scope.TaskInfo) {
+func taskEvent(what string, i scope.TaskInfo) Event {
 	e := Event{
-		At: i.Started.Add(i.Age), What: what, ID: i.ID, Path: i.Path, Kind: i.Kind,
+		At: i.Started.Add(i.Age), What: what, ID: i.ID, Path: i.Path, Name: i.Name, Kind: i.Kind,
 		State: i.State, Site: i.Site, Started: i.Started, Causes: causes(i.Cause),
 	}
-	if i.Err != nil {
+	if f, ok := errors.AsType[*scope.Failure](i.Err); ok && isFailure(i.State) {
+		e.Err = errorText(f.Err)
+		e.Causes = causes(f)[1:]
+	} else if i.Err != nil {
 		e.Err = failureText(i.Err)
 	}
-	r.add(e)
+	return e
 }
 
-func (r *Recorder) scope(what string, i scope.ScopeInfo) {
-	r.add(Event{
-		At: i.Opened.Add(i.Age), What: what, ID: i.ID, Path: i.Path, Kind: kindScope,
+func scopeEvent(what string, i scope.ScopeInfo) Event {
+	return Event{
+		At: i.Opened.Add(i.Age), What: what, ID: i.ID, Path: i.Path, Name: i.Name, Kind: kindScope,
 		State: i.State, Site: i.Site, Started: i.Opened, Causes: causes(i.Cause),
-	})
+	}
 }
+
+// stragglingEvent is of the scope that the outermost straggler is in: the report
+// does not tell the ID of its own.
+func stragglingEvent(err *scope.StragglersError) Event {
+	e := Event{
+		At: time.Now(), What: eventStraggling, Path: err.Scope, Kind: kindScope,
+		State: stateStraggling, Err: errorText(err),
+	}
+	nearest := -1
+	for _, t := range err.Tasks {
+		if depth := strings.Count(t.Task.Path, "/"); nearest < 0 || depth < nearest {
+			nearest, e.ID = depth, scopeOf(t.Task.ID)
+		}
+	}
+	return e
+}
+
+func isFailure(state string) bool { return state == stateFailed || state == statePanicked }
 
 // failureText is the text of how a task ended: without the name of the task,
 // which the reader knows.
@@ -110,45 +96,47 @@ func (r *Recorder) add(e Event) {
 	defer r.mu.Unlock()
 	r.ring[r.next%uint64(len(r.ring))] = e
 	r.next++
+	switch {
+	case e.What == eventClosed:
+		delete(r.last, e.ID)
+	case e.What == eventEnded && isFailure(e.State):
+		r.keepLocked(scopeOf(e.ID), Failure{
+			Text: e.Err, Task: e.Path, ID: e.ID, Site: e.Site, At: e.At,
+		})
+	}
 }
 
-// A History is what a recorder keeps.
-type History struct {
-	// Dropped is how many events there were before the first one.
-	Dropped uint64 `json:"dropped"`
-	// Events are in the order in which they were recorded.
-	Events []Event `json:"events"`
+// keepLocked keeps f as the last failure of a scope. One that is forgotten by
+// its program never tells of its end: the oldest failure makes room.
+func (r *Recorder) keepLocked(scopeID string, f Failure) {
+	if _, known := r.last[scopeID]; !known && len(r.last) >= len(r.ring) {
+		oldest := ""
+		for id, kept := range r.last {
+			if oldest == "" || kept.At.Before(r.last[oldest].At) {
+				oldest = id
+			}
+		}
+		delete(r.last, oldest)
+	}
+	r.last[scopeID] = f
 }
 
-// History returns a copy of what r keeps.
-func (r *Recorder) History() History {
+// lastFailure returns the last failure in the scope, or nil, also if there is no
+// recorder.
+func (r *Recorder) lastFailure(scopeID string) *Failure {
+	if r == nil {
+		return nil
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	size := uint64(len(r.ring))
-	if r.next <= size {
-		return History{Events: append([]Event{}, r.ring[:r.next]...)}
+	if f, ok := r.last[scopeID]; ok {
+		return &f
 	}
-	at := r.next % size
-	events := append([]Event{}, r.ring[at:]...)
-	return History{Dropped: r.next - size, Events: append(events, r.ring[:at]...)}
+	return nil
 }
 
-func (s *server) serveHistory(w http.ResponseWriter) {
-	if s.recorder == nil {
-		http.Error(w, noRecorder, http.StatusNotFound)
-		return
-	}
-	writeJSON(w, s.recorder.History())
-}
-
-const noRecorder = "inspect: this program keeps no history; see inspect.Record"
-
-func (s *server) serveTrace(w http.ResponseWriter) {
-	if s.recorder == nil {
-		http.Error(w, noRecorder, http.StatusNotFound)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Disposition", `attachment; filename="scope-trace.json"`)
-	_ = s.recorder.WriteTrace(w) // the reader has gone
+// scopeOf returns the ID of the scope of a task, or that of a scope itself.
+func scopeOf(id string) string {
+	owner, _, _ := strings.Cut(id, ".")
+	return owner
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -124,80 +123,6 @@ func TestRecorder_Straggling(t *testing.T) {
 	})
 }
 
-// trace is what Perfetto reads, as far as it is used.
-type trace struct {
-	TraceEvents []struct {
-		Name string         `json:"name"`
-		Ph   string         `json:"ph"`
-		TS   float64        `json:"ts"`
-		Dur  float64        `json:"dur"`
-		PID  *int           `json:"pid"`
-		TID  *int           `json:"tid"`
-		Args map[string]any `json:"args"`
-	} `json:"traceEvents"`
-	OtherData struct{ Dropped, Events int } `json:"otherData"`
-}
-
-func readTrace(t *testing.T, r *inspect.Recorder) trace {
-	t.Helper()
-	text := write(t, func(w io.Writer) error { return r.WriteTrace(w) })
-	var tr trace
-	if err := json.Unmarshal([]byte(text), &tr); err != nil {
-		t.Fatal(err)
-	}
-	return tr
-}
-
-func TestRecorder_WriteTrace(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := inspect.Record(100)
-		began := float64(time.Now().UnixMicro())
-		recorded(t, r)
-		tracks := map[int]bool{} // with a bar
-		var got []string
-		for _, e := range readTrace(t, r).TraceEvents {
-			if e.PID == nil || e.TID == nil || e.Ph == "X" && tracks[*e.TID] {
-				t.Fatalf("%+v has no track, or lies on another bar", e)
-			}
-			at := (e.TS - began) / 1e6
-			switch e.Ph {
-			case "X":
-				tracks[*e.TID] = true
-				text := fmt.Sprintf("%s %v+%v %s", e.Name, at, e.Dur/1e6, e.Args["state"])
-				got = append(got, text)
-			case "i":
-				got = append(got, fmt.Sprintf("%s at %v", e.Name, at))
-			case "M":
-				got = append(got, fmt.Sprint(e.Args["name"]))
-			default:
-				t.Errorf("phase %q", e.Ph)
-			}
-		}
-		want := "play; tasks; task 0 0+1 ok; tasks; task 1 0+2 failed; failed: boom at 2; " +
-			"tasks; task 2 0+3 ok"
-		if strings.Join(got, "; ") != want {
-			t.Errorf("trace %q, want %q", strings.Join(got, "; "), want)
-		}
-	})
-}
-
-func TestRecorder_TraceOfACutHistory(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := inspect.Record(4)
-		recorded(t, r)
-		tr := readTrace(t, r)
-		bars := 0
-		for _, e := range tr.TraceEvents {
-			if e.Ph == "X" {
-				bars++
-			}
-		}
-		if bars != 3 || tr.OtherData.Dropped != 4 || tr.OtherData.Events != 4 {
-			t.Errorf("%d bars, want 3; %+v", bars, tr.OtherData)
-		}
-	})
-}
-
 func TestRecorder_Handler(t *testing.T) {
 	r := inspect.Record(100)
 	synctest.Test(t, func(t *testing.T) { recorded(t, r) })
@@ -206,6 +131,11 @@ func TestRecorder_Handler(t *testing.T) {
 	var h inspect.History
 	if err := json.Unmarshal([]byte(body), &h); err != nil || len(h.Events) != 8 {
 		t.Errorf("history %s (%v)", body, err)
+	}
+	body = get(t, srv, http.MethodGet, "history.json?of=task+1").body
+	h = inspect.History{}
+	if err := json.Unmarshal([]byte(body), &h); err != nil || len(h.Events) != 2 || h.Kept != 8 {
+		t.Errorf("history of task 1 %s (%v)", body, err)
 	}
 	got := get(t, srv, http.MethodGet, "trace.json")
 	if !strings.Contains(got.body, `"traceEvents"`) ||

@@ -183,6 +183,8 @@ func TestSchema_RefusesWhatIsNot(t *testing.T) {
 		{`"ok":3199`, `"okay":3199`},
 		{`"taken":"2026`, `"taken":"at 2026`},
 		{`"wait":"IO wait"`, `"weight":1`},
+		{`"cancelled":"2026`, `"cancelled":"2026-`},
+		{`"text":"out of paper","task"`, `"text":"out of paper","who"`},
 	} {
 		bad := strings.Replace(good, change[0], change[1], 1)
 		if bad == good {
@@ -207,6 +209,7 @@ func TestSchema_HasEachField(t *testing.T) {
 		{defs["node"], reflect.TypeFor[inspect.Node]()},
 		{defs["counts"], reflect.TypeFor[inspect.Counts]()},
 		{defs["cause"], reflect.TypeFor[inspect.Cause]()},
+		{defs["failure"], reflect.TypeFor[inspect.Failure]()},
 		{defs["goroutine"], reflect.TypeFor[inspect.Goroutine]()},
 		{defs["frame"], reflect.TypeFor[inspect.Frame]()},
 	} {

@@ -19,6 +19,9 @@ type Snapshot struct {
 	Cost    Cost      `json:"cost"`
 	// Goroutines is nil in a snapshot without stacks.
 	Goroutines *Goroutines `json:"goroutines,omitempty"`
+	// LeftOut is how many scopes without a parent the reader did not want; see
+	// Options.
+	LeftOut int `json:"left_out,omitempty"`
 	// Nodes are the scopes and tasks that live, a parent before its children
 	// and otherwise the oldest first.
 	Nodes []Node `json:"nodes"`
@@ -75,9 +78,18 @@ type Node struct {
 	// Kind is scope for a scope, and as in scope.TaskInfo for a task: task,
 	// daemon, start, do, async, defer.
 	Kind string `json:"kind"`
-	// State is open, draining, closing or cancelling for a scope; starting,
-	// running or cancelling for a task. If the detail of a running task has a
-	// field named state, it is that: a supervisor says backoff, parked and so on.
+	// State is one of
+	//
+	//	open        a scope that takes tasks
+	//	starting    a task of Start that is not ready yet
+	//	running     a task
+	//	draining    a scope that takes no newcomers and waits for its tasks
+	//	completing  its own function is over; it waits for what is nested in it
+	//	cancelling  it was asked to end
+	//	straggling  that was longer ago than its grace; see Options.Grace
+	//
+	// or, if the detail of a running task has a field named state, that: a
+	// supervisor says backoff, parked and so on.
 	State string `json:"state"`
 	// Site is the line that opened or started it, as "/path/file.go:42".
 	Site string `json:"site"`
@@ -85,8 +97,12 @@ type Node struct {
 	Started time.Time     `json:"started"`
 	Age     time.Duration `json:"age_ns"`
 	// Causes says why it was cancelled: the nearest reason first, the first
-	// failure last.
-	Causes []Cause `json:"causes,omitempty"`
+	// failure last. Cancelled is when, if that is known.
+	Causes    []Cause   `json:"causes,omitempty"`
+	Cancelled time.Time `json:"cancelled,omitzero"`
+	// LastFailure is the last one of a scope's own tasks, which only a Recorder
+	// knows; of a task, the one that its detail tells.
+	LastFailure *Failure `json:"last_failure,omitempty"`
 
 	// Policy is fail-fast or supervised; for scopes.
 	Policy string `json:"policy,omitempty"`
@@ -95,8 +111,8 @@ type Node struct {
 	Limit int `json:"limit,omitempty"`
 	// Counts are the numbers of the scope's tasks, all of one moment.
 	Counts *Counts `json:"counts,omitempty"`
-	// LeftOut is how many live tasks of the scope the reader did not want; see
-	// Options.
+	// LeftOut is how many live tasks of the scope, and scopes in it, the reader
+	// did not want; see Options.
 	LeftOut int `json:"left_out,omitempty"`
 
 	// Note is what the task tells of itself (see scope.Describe) in one line,
@@ -142,6 +158,19 @@ type Cause struct {
 	Task string `json:"task,omitempty"`
 	ID   string `json:"id,omitempty"`
 	Site string `json:"site,omitempty"`
+}
+
+// A Failure is how a task ended that is no more.
+type Failure struct {
+	// Text is the error.
+	Text string `json:"text"`
+	// Task, ID and Site tell of the task; they are empty if the node tells of
+	// itself.
+	Task string `json:"task,omitempty"`
+	ID   string `json:"id,omitempty"`
+	Site string `json:"site,omitempty"`
+	// At is when it failed.
+	At time.Time `json:"at"`
 }
 
 // A Goroutine is where a goroutine was when the stacks were taken.

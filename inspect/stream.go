@@ -1,21 +1,29 @@
 package inspect
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
+	"hash/maphash"
 	"net/http"
 	"time"
+
+	"github.com/supervisorscope/scope"
 )
 
 const (
 	// streamInterval is the time between two looks, if a look is cheap. One
-	// that takes long is taken seldom, so that a stream uses a twentieth of a
-	// processor at most.
+	// that takes long is taken more seldom, so that a stream uses a twentieth
+	// of a processor, up to streamSeldom: a picture that is older is of no use.
 	streamInterval  = time.Second
+	streamSeldom    = 5 * time.Second
 	streamFraction  = 20
-	streamPerScope  = 20_000
 	streamKeepAlive = 15 * time.Second
+
+	// streamMax is how many nodes a stream follows, and streamPart how many it
+	// sends at a time: neither the program nor the reader needs to have the
+	// text of all of them at once.
+	streamMax  = 200_000
+	streamPart = 2_000
 )
 
 // A Change is an event of the stream: what is different from the event before.
@@ -24,6 +32,14 @@ type Change struct {
 	Program Program   `json:"program"`
 	Taken   time.Time `json:"taken"`
 	Cost    Cost      `json:"cost"`
+	// Interval is the time to the next look, at least.
+	Interval time.Duration `json:"interval_ns"`
+	// Part says that the next event belongs to this one: what was to be told is
+	// so much that it comes in parts.
+	Part bool `json:"part,omitempty"`
+	// LeftOut is how many scopes without a parent there are beyond the number
+	// that a stream follows; for others see Node.LeftOut.
+	LeftOut int `json:"left_out,omitempty"`
 	// Nodes are those that are new, or whose state, cause, counts or note have
 	// changed. That a node grows older is no change.
 	Nodes []Node `json:"nodes"`
@@ -31,7 +47,8 @@ type Change struct {
 	Ended []Ended `json:"ended,omitempty"`
 }
 
-// Ended is how a node ended.
+// Ended is how a node ended. If its state is none of an end, it lives and is left
+// out, since there are too many.
 type Ended struct {
 	ID    string `json:"id"`
 	State string `json:"state"` // ok, failed, panicked, cancelled; ended for a scope
@@ -55,23 +72,23 @@ func (s *server) serveEvents(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodHead {
 		return
 	}
-	f := &follower{}
+	last := time.Now()
+	f := &follower{recorder: s.recorder, seed: maphash.MakeSeed(), max: streamMax}
+	f.send = func(change []byte) error {
+		last = time.Now()
+		_, err := fmt.Fprintf(w, "data: %s\n\n", change)
+		return err
+	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	last := time.Now()
 	for {
 		select {
 		case <-r.Context().Done():
 			return
 		case <-timer.C:
 		}
-		change := f.next()
-		var err error
-		switch {
-		case change != nil:
-			err = writeEvent(w, change)
-			last = time.Now()
-		case time.Since(last) > streamKeepAlive:
+		err := f.next()
+		if err == nil && time.Since(last) > streamKeepAlive {
 			_, err = fmt.Fprint(w, ": nothing new\n\n")
 			last = time.Now()
 		}
@@ -81,64 +98,108 @@ func (s *server) serveEvents(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return // the reader has gone
 		}
-		timer.Reset(max(streamInterval, streamFraction*f.cost))
+		timer.Reset(pause(f.cost))
 	}
 }
 
-func writeEvent(w http.ResponseWriter, c *Change) error {
-	data, err := json.Marshal(c)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(w, "data: %s\n\n", data)
-	return err
+// pause is the time between a look that took that long and the next one.
+func pause(cost time.Duration) time.Duration {
+	return min(max(streamInterval, streamFraction*cost), streamSeldom)
 }
 
-// A follower tells what has changed from look to look.
+// A follower tells what has changed from look to look. Of a node it keeps no more
+// than where it came from and a hash.
 type follower struct {
+	recorder *Recorder
+	send     func(change []byte) error
+	seed     maphash.Seed
+	max      int
+
 	known map[string]followed
-	cost  time.Duration
+	cost  time.Duration // of the last look
 }
 
 type followed struct {
-	origin
-
-	node Node
+	scope *scope.Scope // or nil
+	task  *scope.Task  // or nil
+	looks uint64
 }
 
-// next returns what has changed since the last call, or nil.
-func (f *follower) next() *Change {
-	origins, snap := take(Options{PerScope: streamPerScope})
-	c := &Change{
-		Program: snap.Program, Taken: snap.Taken, Cost: snap.Cost, Nodes: []Node{},
-	}
-	first := f.known == nil
-	now := make(map[string]followed, len(snap.Nodes))
-	for i, n := range snap.Nodes {
-		old, ok := f.known[n.ID]
-		if !ok || !old.node.looksLike(&n) {
-			c.Nodes = append(c.Nodes, n)
+// next sends what has changed since the last call, if something has.
+func (f *follower) next() error {
+	c := &change{follower: f, began: time.Now(), first: f.known == nil}
+	w := newWalker(Options{Max: f.max}, f.recorder)
+	c.LeftOut = w.leftOut
+	now := make(map[string]followed, len(w.found))
+	w.describe(func(from origin, n *Node) {
+		is := followed{scope: from.scope, task: from.task, looks: n.looks(f.seed)}
+		if old, ok := f.known[n.ID]; !ok || old.looks != is.looks {
+			c.Nodes = append(c.Nodes, *n)
 		}
-		now[n.ID] = followed{origin: origins[i], node: n}
+		now[n.ID] = is
 		delete(f.known, n.ID)
-	}
-	for _, gone := range f.known {
-		c.Ended = append(c.Ended, gone.end())
+		if len(c.Nodes) == streamPart {
+			c.flush(true)
+		}
+	})
+	for id, gone := range f.known {
+		c.Ended = append(c.Ended, gone.end(id))
+		if len(c.Ended) == streamPart {
+			c.flush(true)
+		}
 	}
 	f.known = now
-	f.cost = time.Since(snap.Taken)
-	if !first && len(c.Nodes) == 0 && len(c.Ended) == 0 {
-		return nil
+	if c.first || c.Part || len(c.Nodes) > 0 || len(c.Ended) > 0 {
+		c.flush(false)
 	}
-	return c
+	f.cost = c.cost()
+	return c.err
+}
+
+// A change is what a follower is about to tell.
+type change struct {
+	Change
+
+	follower *follower
+	first    bool
+	began    time.Time
+	waited   time.Duration // see cost
+	err      error
+}
+
+// cost is what the look has taken so far, without waiting for the reader, nor, in
+// the first event, writing all there is, which is not done again.
+func (c *change) cost() time.Duration { return time.Since(c.began) - c.waited }
+
+// flush sends what there is; more says that it is not all.
+func (c *change) flush(more bool) {
+	if c.err != nil {
+		return
+	}
+	c.Part, c.Program, c.Taken, c.Cost.Walk = more, program(), time.Now(), c.cost()
+	c.Interval = pause(c.Cost.Walk)
+	if c.Nodes == nil {
+		c.Nodes = []Node{}
+	}
+	began := time.Now()
+	var data []byte
+	if data, c.err = json.Marshal(&c.Change); c.err != nil {
+		return
+	}
+	if !c.first {
+		began = time.Now()
+	}
+	c.err = c.follower.send(data)
+	c.waited += time.Since(began)
+	c.Nodes, c.Ended = c.Nodes[:0], c.Ended[:0]
 }
 
 // end returns how a node ended that is not seen any more. It may be one that was
 // left out because there are so many.
-func (f *followed) end() Ended {
-	e := Ended{ID: f.node.ID}
+func (f *followed) end(id string) Ended {
+	e := Ended{ID: id}
 	if f.scope != nil {
-		e.State = "ended"
+		e.State = f.scope.Info().State
 		return e
 	}
 	info := f.task.Info()
@@ -149,11 +210,23 @@ func (f *followed) end() Ended {
 	return e
 }
 
-// looksLike reports whether n and other are shown alike, their age aside. All
-// that is not compared never changes.
-func (n *Node) looksLike(other *Node) bool {
-	return n.State == other.State && n.Parent == other.Parent && n.Note == other.Note &&
-		n.LeftOut == other.LeftOut && len(n.Causes) == len(other.Causes) &&
-		bytes.Equal(n.Detail, other.Detail) &&
-		(n.Counts == nil || other.Counts == nil || *n.Counts == *other.Counts)
+// looks is a hash of all that is shown of n, but for what never changes, and its
+// age.
+func (n *Node) looks(seed maphash.Seed) uint64 {
+	look := struct {
+		state, parent, note, detail string
+		leftOut, causes             int
+		counts                      Counts
+		failedAt                    int64
+	}{
+		state: n.State, parent: n.Parent, note: n.Note, detail: string(n.Detail),
+		leftOut: n.LeftOut, causes: len(n.Causes),
+	}
+	if n.Counts != nil {
+		look.counts = *n.Counts
+	}
+	if n.LastFailure != nil {
+		look.failedAt = n.LastFailure.At.UnixNano()
+	}
+	return maphash.Comparable(seed, look)
 }

@@ -4,32 +4,41 @@ import (
 	"cmp"
 	"encoding/json"
 	"io"
-	"path"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
 
 // WriteTrace writes the history in Chrome's trace-event format, which Perfetto
-// (https://ui.perfetto.dev) and chrome://tracing open. Each scope is a process of
-// the trace; its tasks are bars on as many tracks as there are at a time, with
-// their end, error and causes as arguments. Failures, cancellations and
-// stragglers are marks. A task whose start has been dropped is shown all the
-// same, since its end tells when it was started; one that lives is drawn up to
-// the last event. How many events were dropped is in otherData.
+// (https://ui.perfetto.dev), chrome://tracing and others open. Scopes with like
+// paths, as those of the requests of a server, are one process of the trace; its
+// tasks are bars on as many tracks as there are at a time, with their end, error
+// and causes as arguments. Failures, cancellations and stragglers are marks. A
+// task whose start has been dropped is shown all the same, since its end tells
+// when it was started; one that lives is drawn up to the last event. The time 0
+// of the trace, and how many events were dropped, are in otherData.
 func (r *Recorder) WriteTrace(w io.Writer) error {
 	h := r.History()
-	b := &traceBuilder{lanes: map[int][]time.Time{}, begun: map[string]Event{}}
-	for _, e := range h.Events {
-		b.event(e)
-	}
+	b := newTraceBuilder(h.Events)
 	b.bars()
-	return json.NewEncoder(w).Encode(map[string]any{
-		"traceEvents":     b.all,
-		"displayTimeUnit": "ms",
-		"otherData":       map[string]any{"dropped": h.Dropped, "events": len(h.Events)},
+	return json.NewEncoder(w).Encode(traceFile{
+		Unit: "ms", Other: traceOther{Dropped: h.Dropped, Events: len(h.Events), Start: b.zero},
+		Events: b.all,
 	})
+}
+
+// A traceFile is a trace. Perfetto wants the unit first, before the end of what it
+// reads at once, and nothing that it does not know before the events.
+type traceFile struct {
+	Unit   string       `json:"displayTimeUnit"`
+	Other  traceOther   `json:"otherData"`
+	Events []traceEvent `json:"traceEvents"`
+}
+
+type traceOther struct {
+	Dropped uint64    `json:"dropped"`
+	Events  int       `json:"events"`
+	Start   time.Time `json:"start"`
 }
 
 // A traceEvent is one of Chrome's. Source: "Trace Event Format", Google.
@@ -42,100 +51,174 @@ type traceEvent struct {
 	TID   int            `json:"tid"`
 	Scope string         `json:"s,omitempty"`
 	Cat   string         `json:"cat,omitempty"`
+	Color string         `json:"cname,omitempty"` // one of Chrome's; Perfetto takes its own
 	Args  map[string]any `json:"args,omitempty"`
 }
 
+// A traceBuilder makes the events of a trace.
 type traceBuilder struct {
 	all   []traceEvent
-	ended []Event             // with a start each
-	begun map[string]Event    // by ID, what has no end yet
-	lanes map[int][]time.Time // by scope, when each of its tracks is free
+	bar   []Event          // of what has a start and an end
+	begun map[string]Event // by ID, what has no end yet
+	marks []Event
+	zero  time.Time // the trace counts from here: an absolute time has too many digits
 	last  time.Time
+
+	processes map[string]*traceProcess // by the path of its scopes, without numbers
+	trackOf   map[string]*traceTrack   // by the ID of a task or scope
+
+	// tracks counts them. Perfetto knows a track by its number alone, and takes
+	// the one with the number of a process for its main one, wherever it is: so
+	// all numbers differ, but for those two.
+	tracks int
 }
 
-// scopeOf returns the number of the scope that an event is of.
-func scopeOf(id string) int {
-	scope, _, _ := strings.Cut(id, ".")
-	n, err := strconv.Atoi(scope)
-	if err != nil {
-		return 0
+// A traceProcess stands for scopes that are alike.
+type traceProcess struct {
+	id    int
+	lanes []*traceTrack
+}
+
+// A traceTrack is a row on which one bar stands after the other.
+type traceTrack struct {
+	process, id int
+	free        time.Time
+}
+
+func newTraceBuilder(events []Event) *traceBuilder {
+	b := &traceBuilder{
+		all: []traceEvent{}, begun: map[string]Event{},
+		processes: map[string]*traceProcess{}, trackOf: map[string]*traceTrack{},
 	}
-	return n
-}
-
-func (b *traceBuilder) event(e Event) {
-	b.last = e.At
-	switch e.What {
-	case eventStarted:
-		b.begun[e.ID] = e
-	case eventEnded:
-		delete(b.begun, e.ID)
-		b.ended = append(b.ended, e)
-	case eventOpened:
-		b.meta("process_name", scopeOf(e.ID), 0, e.Path)
-	case eventCancelled, eventStraggling:
-		b.mark(e, e.What, 0)
+	for _, e := range events {
+		b.sort(e)
 	}
-}
-
-// bars draws the tasks. They are taken in the order of their start, and each
-// goes on the first track that is free.
-func (b *traceBuilder) bars() {
 	for _, e := range b.begun {
-		e.At, e.State = b.last, "running"
-		b.ended = append(b.ended, e)
+		e.At, e.State = b.last, stateRunning
+		b.bar = append(b.bar, e)
 	}
-	slices.SortStableFunc(b.ended, func(x, y Event) int {
+	slices.SortStableFunc(b.bar, func(x, y Event) int {
 		return cmp.Or(x.Started.Compare(y.Started), cmp.Compare(x.ID, y.ID))
 	})
-	for _, e := range b.ended {
+	return b
+}
+
+func (b *traceBuilder) sort(e Event) {
+	b.last = e.At
+	if first := e.Started; !first.IsZero() && (b.zero.IsZero() || first.Before(b.zero)) {
+		b.zero = first
+	}
+	switch e.What {
+	case eventStarted, eventOpened:
+		b.begun[e.ID] = e
+	case eventEnded, eventClosed:
+		delete(b.begun, e.ID)
+		b.bar = append(b.bar, e)
+	case eventCancelled, eventStraggling:
+		b.marks = append(b.marks, e)
+	}
+}
+
+// bars draws scopes and tasks in the order of their start, each on the first
+// track that is free, and then the marks on the tracks that they belong to.
+func (b *traceBuilder) bars() {
+	for _, e := range b.bar {
 		track := b.track(e)
+		b.trackOf[e.ID] = track
 		dur := microseconds(e.At.Sub(e.Started))
-		args := map[string]any{"id": e.ID, "path": e.Path, "state": e.State, "site": e.Site}
-		if e.Err != "" {
-			args["err"] = e.Err
-		}
-		if len(e.Causes) > 0 {
-			args["causes"] = e.Causes
-		}
 		b.all = append(b.all, traceEvent{
-			Name: path.Base(e.Path), Phase: "X", Time: unixMicro(e.Started), Dur: &dur,
-			PID: scopeOf(e.ID), TID: track, Cat: e.Kind + "," + e.State, Args: args,
+			Name: label(e), Phase: "X", Time: b.time(e.Started), Dur: &dur,
+			PID: track.process, TID: track.id, Cat: e.Kind + "," + e.State,
+			Color: traceColor(e.State), Args: traceArgs(e),
 		})
-		if e.State == stateFailed || e.State == statePanicked {
+		if isFailure(e.State) {
 			b.mark(e, e.State+": "+firstLine(e.Err), track)
 		}
 	}
-}
-
-// track returns the number of the first track of e's scope that is free, from 1.
-func (b *traceBuilder) track(e Event) int {
-	owner := scopeOf(e.ID)
-	lanes := b.lanes[owner]
-	at := slices.IndexFunc(lanes, func(free time.Time) bool { return !free.After(e.Started) })
-	if at < 0 {
-		at = len(lanes)
-		lanes = append(lanes, e.At)
-		b.meta("thread_name", owner, at+1, "tasks")
+	for _, e := range b.marks {
+		if track, ok := b.trackOf[e.ID]; ok {
+			b.mark(e, e.What, track)
+		}
 	}
-	lanes[at] = e.At
-	b.lanes[owner] = lanes
-	return at + 1
 }
 
-func (b *traceBuilder) mark(e Event, name string, track int) {
+// label is the name of a bar.
+func label(e Event) string {
+	switch {
+	case e.Name != "":
+		return e.Name
+	case e.Kind == kindScope:
+		return "scope " + e.ID
+	default:
+		return e.Path
+	}
+}
+
+// traceColor makes what went wrong stand out.
+func traceColor(state string) string {
+	switch state {
+	case stateFailed, statePanicked:
+		return "terrible"
+	case "cancelled":
+		return "bad"
+	default:
+		return ""
+	}
+}
+
+func traceArgs(e Event) map[string]any {
+	args := map[string]any{"id": e.ID, "path": e.Path, "state": e.State, "site": e.Site}
+	if e.Err != "" {
+		args["err"] = e.Err
+	}
+	if len(e.Causes) > 0 {
+		args["causes"] = e.Causes
+	}
+	return args
+}
+
+// process returns what stands for the scope that e is of.
+func (b *traceBuilder) process(e Event) *traceProcess {
+	owner := e.Path
+	if e.Kind != kindScope {
+		owner = strings.TrimSuffix(strings.TrimSuffix(e.Path, e.Name), "/")
+	}
+	owner = stemOf(owner)
+	if p, ok := b.processes[owner]; ok {
+		return p
+	}
+	p := &traceProcess{id: b.tracks + 1}
+	b.processes[owner] = p
+	b.meta("process_name", p.id, p.id, map[string]any{"name": owner})
+	b.meta("process_sort_index", p.id, p.id, map[string]any{"sort_index": len(b.processes)})
+	return p
+}
+
+// track returns the first track of e's process that is free.
+func (b *traceBuilder) track(e Event) *traceTrack {
+	p := b.process(e)
+	at := slices.IndexFunc(p.lanes, func(t *traceTrack) bool { return !t.free.After(e.Started) })
+	if at < 0 {
+		at = len(p.lanes)
+		b.tracks++ // the first one of p gets the number of p
+		p.lanes = append(p.lanes, &traceTrack{process: p.id, id: b.tracks})
+		b.meta("thread_name", p.id, b.tracks, map[string]any{"name": "tasks"})
+	}
+	p.lanes[at].free = e.At
+	return p.lanes[at]
+}
+
+func (b *traceBuilder) mark(e Event, name string, track *traceTrack) {
 	b.all = append(b.all, traceEvent{
-		Name: name, Phase: "i", Time: unixMicro(e.At), PID: scopeOf(e.ID), TID: track, Scope: "t",
+		Name: name, Phase: "i", Time: b.time(e.At), PID: track.process, TID: track.id, Scope: "t",
 		Args: map[string]any{"path": e.Path, "err": e.Err, "causes": e.Causes},
 	})
 }
 
-func (b *traceBuilder) meta(what string, pid, tid int, name string) {
-	b.all = append(b.all, traceEvent{
-		Name: what, Phase: "M", PID: pid, TID: tid, Args: map[string]any{"name": name},
-	})
+func (b *traceBuilder) meta(what string, pid, tid int, args map[string]any) {
+	b.all = append(b.all, traceEvent{Name: what, Phase: "M", PID: pid, TID: tid, Args: args})
 }
 
-func unixMicro(t time.Time) float64 { return float64(t.UnixNano()) / 1e3 }
+func (b *traceBuilder) time(t time.Time) float64 { return microseconds(t.Sub(b.zero)) }
 
 func microseconds(d time.Duration) float64 { return float64(d) / 1e3 }

@@ -172,8 +172,14 @@ func (p *treePrinter) ownWords(n *Node) []string {
 	if n.Note != "" {
 		parts = append(parts, clean(n.Note))
 	}
+	if f := n.LastFailure; f != nil && n.IsScope() { // a task tells its own in the note
+		parts = append(parts, "last failure "+n.since(f.At)+": "+clean(firstLine(f.String())))
+	}
 	// What a parent has said already is not said again below it.
 	if len(n.Causes) > 0 && p.source(n) == n {
+		if n.State == stateStraggling {
+			parts = append(parts, "asked to end "+n.since(n.Cancelled))
+		}
 		parts = append(parts, "cause: "+clean(firstLine(n.Causes[0].String())))
 	}
 	return parts
@@ -205,13 +211,13 @@ func layout(rows []Row, colour bool) string {
 func paint(state, text string) string {
 	var colour int
 	switch state {
-	case "running", "open", "ready":
+	case stateRunning, "open", "ready":
 		colour = 32
-	case "starting", "queued", "draining":
+	case "starting", "queued", "draining", stateCompleting:
 		colour = 36
-	case stateCancelling, "closing", "backoff", "stopping":
+	case stateCancelling, "backoff", "stopping":
 		colour = 33
-	case "stuck", stateFailed, statePanicked:
+	case stateStraggling, "stuck", stateFailed, statePanicked:
 		colour = 31
 	case "parked", "stopped":
 		colour = 35

@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -10,11 +11,29 @@ import (
 // String writes the link as one line: `task "a/b" failed: boom (started at
 // app/main.go:12)`.
 func (c Cause) String() string {
-	if c.Task == "" {
+	switch {
+	case c.Task == "" && c.Text == context.Canceled.Error():
+		return noCause
+	case c.Task == "":
 		return c.Text
 	}
 	return fmt.Sprintf("task %q failed: %s (started at %s)", c.Task, c.Text, short(c.Site))
 }
+
+// String writes the failure as one line: `task "a/b": boom`. One that was passed
+// on by a task within that one is that one's.
+func (f Failure) String() string {
+	if f.Task == "" || strings.HasPrefix(f.Text, `task "`+f.Task+"/") {
+		return f.Text
+	}
+	return fmt.Sprintf("task %q: %s", f.Task, f.Text)
+}
+
+// since says how long before the look at n something was.
+func (n *Node) since(at time.Time) string { return age(n.Started.Add(n.Age).Sub(at)) + " ago" }
+
+// noCause is what a cancellation without a cause tells.
+const noCause = "it was shut down, or cancelled without a cause"
 
 // WriteWhy writes why the nodes that what names (see [Snapshot.Find]) are being
 // stopped: the outermost scope that the cancellation came from, and the chain of
@@ -54,9 +73,15 @@ func (s *Snapshot) why(b *strings.Builder, t *tree, n *Node) {
 	if n.Note != "" {
 		fmt.Fprintf(b, "  %s\n", clean(n.Note))
 	}
+	if f := n.LastFailure; f != nil && n.IsScope() {
+		fmt.Fprintf(b, "  last failure %s: %s\n", n.since(f.At), clean(f.String()))
+	}
 	if len(n.Causes) == 0 {
 		b.WriteString("  is not being stopped\n")
 		return
+	}
+	if !n.Cancelled.IsZero() {
+		fmt.Fprintf(b, "  was asked to end %s\n", n.since(n.Cancelled))
 	}
 	if from := t.source(n); from != n {
 		fmt.Fprintf(b, "  because %s %s was cancelled\n", from.Kind, clean(from.Path))

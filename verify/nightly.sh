@@ -15,12 +15,6 @@ step() {
 	printf -- '-- %d s\n' $((SECONDS - began))
 }
 
-# leaks runs the core's tests with the profile of leaked goroutines, for which
-# they have a test that finds a planted one.
-leaks() {
-	(cd .. && GOEXPERIMENT=goroutineleakprofile go test -count=1 .)
-}
-
 step 'random programs against the model' \
 	go test ./model -run TestModel -v -timeout 1h -rapid.checks=$((1000000 / part))
 step 'the same under the race detector' \
@@ -32,6 +26,12 @@ step 'all states of the end, five processes' \
 step 'histories' go test -race ./linear -v -timeout 1h -histories $((100000 / part))
 step 'both sides of each race' \
 	go test -race ./stress -v -timeout 2h -rounds $((1000000 / part))
-step 'leaks' leaks
+step 'panics, exits and blocks in every callback' \
+	go test -race ./faults -timeout 1h -count $((100 / part + 1))
+step 'programs that end badly, and big ones' \
+	go test ./faults/programs -v -timeout 1h -live $((1000000 / part)) \
+	-churn $((200000 / part)) -ended $((10000000 / part)) -depth 20000
+step 'leaked goroutines, over all tests' \
+	go test ./leaks -v -timeout 2h -all
 step 'broken variants' go test ./broken -v -timeout 30m -all
 step 'mutants' go run ./mutate -n $((200 / part + 1)) -seed "$(date +%j)"

@@ -88,26 +88,52 @@ func sockets() []string {
 
 // look takes a snapshot of the target.
 func (t *target) look(ctx context.Context, stacks bool) (*inspect.Snapshot, error) {
-	ctx, cancel := context.WithTimeout(ctx, patienceToLook)
-	defer cancel()
-	where := t.base + "snapshot.json"
+	where := "snapshot.json"
 	if stacks {
 		where += "?stacks=1"
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, where, http.NoBody)
+	var snap inspect.Snapshot
+	if _, err := t.ask(ctx, where, &snap); err != nil {
+		return nil, err
+	}
+	if snap.Version != inspect.Version {
+		return nil, fmt.Errorf("cannot look at %s: it speaks version %d, this command version %d; "+
+			"use the scope that belongs to it", t.name, snap.Version, inspect.Version)
+	}
+	return &snap, nil
+}
+
+// history returns what the target remembers of what is named so, or nil if it
+// keeps no history.
+func (t *target) history(ctx context.Context, what string) (*inspect.History, error) {
+	var h inspect.History
+	status, err := t.ask(ctx, "history.json?of="+url.QueryEscape(what), &h)
+	if status == http.StatusNotFound {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
+	return &h, nil
+}
+
+// ask reads the answer to where into v, and returns its status.
+func (t *target) ask(ctx context.Context, where string, v any) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, patienceToLook)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, t.base+where, http.NoBody)
+	if err != nil {
+		return 0, err
+	}
 	answer, err := t.client.Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("cannot look at %s: %w", t.name, plain(err))
+		return 0, fmt.Errorf("cannot look at %s: %w", t.name, plain(err))
 	}
 	defer func() { _ = answer.Body.Close() }() // it was only read
-	snap, err := readSnapshot(answer)
-	if err != nil {
-		return nil, fmt.Errorf("cannot look at %s: %w", t.name, err)
+	if err := read(answer, v); err != nil {
+		return answer.StatusCode, fmt.Errorf("cannot look at %s: %w", t.name, err)
 	}
-	return snap, nil
+	return answer.StatusCode, nil
 }
 
 // plain takes the URL off an error of the client: that of a socket is made up.
@@ -118,18 +144,13 @@ func plain(err error) error {
 	return err
 }
 
-func readSnapshot(answer *http.Response) (*inspect.Snapshot, error) {
+func read(answer *http.Response, v any) error {
 	if answer.StatusCode != http.StatusOK {
 		text, _ := io.ReadAll(io.LimitReader(answer.Body, 200))
-		return nil, fmt.Errorf("it answers %s: %s", answer.Status, strings.TrimSpace(string(text)))
+		return fmt.Errorf("it answers %s: %s", answer.Status, strings.TrimSpace(string(text)))
 	}
-	var snap inspect.Snapshot
-	if err := json.NewDecoder(answer.Body).Decode(&snap); err != nil {
-		return nil, fmt.Errorf("its answer is not a snapshot: %w", err)
+	if err := json.NewDecoder(answer.Body).Decode(v); err != nil {
+		return fmt.Errorf("its answer cannot be read: %w", err)
 	}
-	if snap.Version != inspect.Version {
-		return nil, fmt.Errorf("it speaks version %d, this command version %d; use the scope that "+
-			"belongs to it", snap.Version, inspect.Version)
-	}
-	return &snap, nil
+	return nil
 }

@@ -46,11 +46,12 @@ func newVillage(t *testing.T) *village {
 	for i := range 30 {
 		v.s.Go(fmt.Sprint("conn-", i), func(context.Context) error { <-v.release; return nil })
 	}
-	broken := scope.Open(context.WithoutCancel(t.Context()), scope.Name("broken"))
+	history := inspect.Record(100)
+	broken := scope.Open(context.WithoutCancel(t.Context()), scope.Name("broken"), history.Option())
 	broken.Go("victim", func(context.Context) error { <-v.release; return nil })
 	culprit := broken.Go("culprit", func(context.Context) error { return errors.New("boom") })
 	_ = culprit.Wait(t.Context())
-	v.s.Daemon("inspect", inspect.Listen)
+	v.s.Daemon("inspect", history.Listen)
 	t.Cleanup(func() {
 		v.end(t)
 		_ = broken.Shutdown(context.WithoutCancel(t.Context()))
@@ -86,7 +87,7 @@ func TestInspect_Verbs(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{[]string{"ps"}, []string{"PID", v.pid, v.socket}},
+		{[]string{"ps"}, []string{"PID", "STRAGGLING", v.pid, v.socket}},
 		{[]string{"tree"}, []string{
 			"conn-* ×30", "chan receive at scope/inspect_test.go:", "world stopped",
 		}},
@@ -99,6 +100,11 @@ func TestInspect_Verbs(t *testing.T) {
 		{[]string{"why", v.pid, "victim"}, []string{
 			"because scope broken was cancelled", `because task "broken/culprit" failed: boom`,
 		}},
+		{[]string{"why", v.pid, "culprit"}, []string{
+			"broken/culprit  task failed  at ", "failed: boom", "the history keeps",
+			"none was dropped",
+		}},
+		{[]string{"tree", v.pid}, []string{"last failure ", `ago: task "broken/culprit": boom`}},
 		{[]string{"stacks", v.pid, "conn-[3]"}, []string{"newVillage.func", "village/conn-3 "}},
 	}
 	for _, tt := range tests {
@@ -126,6 +132,8 @@ func TestInspect_TellsWhatItCannotDo(t *testing.T) {
 	v := newVillage(t)
 	srv := httptest.NewServer(nil) // of http.DefaultServeMux: it knows nothing
 	t.Cleanup(srv.Close)
+	shown := httptest.NewServer(inspect.Handler())
+	t.Cleanup(shown.Close)
 	tests := []struct {
 		args   []string
 		status int
@@ -134,7 +142,8 @@ func TestInspect_TellsWhatItCannotDo(t *testing.T) {
 		{[]string{"tree", "1"}, 1, "process 1 cannot be looked at"},
 		{[]string{"tree", "/nonexistent.sock"}, 1, "cannot look at /nonexistent.sock"},
 		{[]string{"tree", srv.URL}, 1, "404"},
-		{[]string{"why", v.pid, "nobody"}, 1, `nothing lives under "nobody"`},
+		{[]string{"why", v.pid, "nobody"}, 1, `nothing under "nobody" has ended`},
+		{[]string{"why", shown.URL, "culprit"}, 1, "it keeps no history of what has ended"},
 		{[]string{"stacks", v.pid}, 2, `expected "<path>"`},
 		{[]string{"ps", v.pid, "--sort", "colour"}, 2, "--sort"},
 		{[]string{"top", v.pid, "--interval", "1ns"}, 2, "100ms"},
@@ -170,7 +179,7 @@ func (c *console) press(keys string) {
 	}
 }
 
-// await reads until the terminal has been sent text since the last await.
+// await reads until the terminal has been sent text, after that of the last await.
 func (c *console) await(text string) {
 	c.t.Helper()
 	deadline := time.After(30 * time.Second)
@@ -185,7 +194,7 @@ func (c *console) await(text string) {
 			c.t.Fatalf("no %q on the screen:\n%q", text, c.seen)
 		}
 	}
-	c.seen = ""
+	_, c.seen, _ = strings.Cut(c.seen, text)
 }
 
 func TestTop(t *testing.T) {
@@ -212,8 +221,13 @@ func TestTop(t *testing.T) {
 	c.press("/victim\r")
 	c.await("broken/victim")
 	c.press("t")
-	c.await("newVillage")
-	c.press("q") // of the stack
+	c.await("because scope broken was cancelled")
+	c.await("newVillage") // its stack is below
+	c.press("q")          // of that page
+	c.await("filter victim")
+	c.press("?")
+	c.await("hold the picture")
+	c.press("?")
 	c.await("filter victim")
 	if err := pty.Setsize(user, &pty.Winsize{Rows: 12, Cols: 60}); err != nil {
 		t.Fatal(err)
@@ -223,8 +237,13 @@ func TestTop(t *testing.T) {
 	v.end(t)
 	c.await("is gone")
 	c.press("q")
-	for range c.text {
-		// until the program has ended
+	var last strings.Builder
+	last.WriteString(c.seen)
+	for more := range c.text { // until the program has ended
+		last.WriteString(more)
+	}
+	if !strings.Contains(last.String(), "\x1b[?1049l") {
+		t.Errorf("the terminal is not as it was: %q", last.String())
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("Wait() = %v", err)

@@ -22,9 +22,22 @@ func (*topCommand) Help() string {
 	return `Keys: up and down, page up and down, g and G move; enter opens and closes a
 branch; e shows each task on a line of its own; s changes the order (tree, age,
 name, state, path); / filters; w shows the line that each task is blocked at, at
-the price of a short stop at each look; t shows the stack of the chosen task;
-space holds the picture; q quits.`
+the price of a short stop at each look; t tells all about the chosen task: why
+it is being stopped, and its stack; space holds the picture; ? shows the keys;
+q quits.`
 }
+
+// keysHelp is what ? shows.
+const keysHelp = `q, Ctrl-C            quit
+up, down, k, j       choose a row; page up, page down, g and G go further
+enter, left, right   fold and unfold the branch
+t                    all about the chosen task: why it is being stopped, its stack
+w                    the line that each task is blocked at; it stops the program
+                     for a moment at each look, as long as the first line says
+e                    each task on a line of its own, or like ones together
+s                    order: tree, age, name, state, path
+/                    filter by path, kind, state, file or note; esc drops it
+space                hold the picture`
 
 func (c *topCommand) run(out *output) int {
 	t, err := newTarget(c.Target)
@@ -39,7 +52,7 @@ func (c *topCommand) run(out *output) int {
 		return out.misused(errors.New("the interval must be 100ms at least"))
 	}
 	m := &topModel{
-		target: t, interval: c.Interval, snap: snap, closed: map[string]bool{},
+		target: t, interval: c.Interval, snap: snap, seen: time.Now(), closed: map[string]bool{},
 		lines: 24, columns: 80, // until the terminal has told
 	}
 	m.arrange()
@@ -54,8 +67,9 @@ type topModel struct {
 	target   *target
 	interval time.Duration
 	snap     *inspect.Snapshot
-	lost     error // why the last look failed
-	looking  bool  // a look is under way
+	seen     time.Time // when snap came
+	lost     error     // why the last look failed
+	looking  bool      // a look is under way
 
 	lines, columns int // of the terminal
 
@@ -72,7 +86,7 @@ type topModel struct {
 	key    string // of the chosen row: it stays chosen when rows come and go
 	top    int    // the first row on the screen
 
-	pane    []string // a stack that is shown in place of the tree
+	pane    []string // text that is shown in place of the tree
 	paneTop int
 }
 
@@ -101,7 +115,7 @@ type (
 		snap *inspect.Snapshot
 		err  error
 	}
-	stackMsg struct{ text string }
+	detailsMsg struct{ text string }
 )
 
 // Init starts the clock.
@@ -134,11 +148,11 @@ func (m *topModel) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.looking = false
 		m.lost = msg.err
 		if msg.err == nil {
-			m.snap = msg.snap
+			m.snap, m.seen = msg.snap, time.Now()
 			m.arrange()
 		}
-	case stackMsg:
-		m.pane, m.paneTop = strings.Split(strings.TrimRight(msg.text, "\n"), "\n"), 0
+	case detailsMsg:
+		m.show(msg.text)
 	case tea.KeyPressMsg:
 		return m, m.press(msg)
 	}
@@ -181,7 +195,7 @@ func (m *topModel) typeFilter(key, text string) {
 func (m *topModel) pressInPane(key string) tea.Cmd {
 	page := m.lines - 3
 	switch key {
-	case "q", "esc", "t":
+	case "q", "esc", "t", "?":
 		m.pane = nil
 	case "down", "j":
 		m.paneTop++
@@ -244,14 +258,21 @@ func (m *topModel) command(key string) tea.Cmd {
 			return m.look()
 		}
 	case "t":
-		return m.stack()
+		return m.details()
+	case "?":
+		m.show(keysHelp)
 	}
 	m.arrange()
 	return nil
 }
 
-// stack asks for the stack of what is chosen.
-func (m *topModel) stack() tea.Cmd {
+// show shows text in place of the tree.
+func (m *topModel) show(text string) {
+	m.pane, m.paneTop = strings.Split(strings.TrimRight(text, "\n"), "\n"), 0
+}
+
+// details asks for all about what is chosen.
+func (m *topModel) details() tea.Cmd {
 	if m.chosen >= len(m.rows) || len(m.rows[m.chosen].IDs) == 0 {
 		return nil
 	}
@@ -259,12 +280,14 @@ func (m *topModel) stack() tea.Cmd {
 	return func() tea.Msg {
 		snap, err := m.target.look(context.Background(), true)
 		if err != nil {
-			return stackMsg{text: err.Error()}
+			return detailsMsg{text: printable(err.Error())}
 		}
 		var b strings.Builder
-		if err := snap.WriteStacks(&b, ids[0]); err != nil {
-			return stackMsg{text: "it has ended"}
+		if err := snap.WriteWhy(&b, ids[0]); err != nil {
+			return detailsMsg{text: "it has ended"}
 		}
-		return stackMsg{text: b.String()}
+		b.WriteByte('\n')
+		_ = snap.WriteStacks(&b, ids[0]) // it was found before
+		return detailsMsg{text: b.String()}
 	}
 }

@@ -54,24 +54,37 @@ func (m *topModel) treeRows() []topRow {
 func (m *topModel) flatRows() []topRow {
 	var rows []topRow
 	for _, n := range m.nodes() {
-		site := n.Site
-		if i := strings.LastIndexByte(site, '/'); i >= 0 {
-			site = site[i+1:]
-		}
-		text := age(n.Age) + "  " + site
-		if n.Goroutine != nil {
-			text += "  [" + n.Goroutine.Wait + " at " + n.Goroutine.At + "]"
-		}
-		if n.Note != "" {
-			text += "  " + n.Note
-		}
 		rows = append(rows, topRow{Row: inspect.Row{
-			Name: printable(n.Path), State: printable(n.State), Text: printable(text),
+			Name: printable(n.Path), State: printable(n.State), Text: printable(flatText(n)),
 			IDs: []string{n.ID},
 		}})
 	}
 	return rows
 }
+
+func flatText(n *inspect.Node) string {
+	text := age(n.Age) + "  " + base(n.Site)
+	if n.Goroutine != nil {
+		text += "  [" + n.Goroutine.Wait
+		if n.Goroutine.At != "" {
+			text += " at " + base(n.Goroutine.At)
+		}
+		text += "]"
+	}
+	if n.Note != "" {
+		text += "  " + n.Note
+	}
+	if len(n.Causes) > 0 {
+		text += "  cause: " + n.Causes[0].String()
+	}
+	if n.LastFailure != nil && n.IsScope() {
+		text += "  last failure: " + n.LastFailure.String()
+	}
+	return text
+}
+
+// base is a line of source without its directory.
+func base(site string) string { return site[strings.LastIndexByte(site, '/')+1:] }
 
 // nodes returns what the filter leaves, in order.
 func (m *topModel) nodes() []*inspect.Node {
@@ -136,8 +149,9 @@ func (m *topModel) View() tea.View {
 
 func (m *topModel) head() string {
 	if m.lost != nil {
-		return m.fit("\x1b[31m"+m.snap.Program.Name+" is gone: "+printable(m.lost.Error())+
-			"\x1b[m") + "\n"
+		text := fmt.Sprintf("%s, pid %d, is gone; this is how it was %s ago (%v)",
+			m.snap.Program.Name, m.snap.Program.PID, age(time.Since(m.seen)), m.lost)
+		return m.fit("\x1b[31m"+printable(text)+"\x1b[m") + "\n"
 	}
 	text := printable(m.snap.String())
 	if m.held {
@@ -184,10 +198,14 @@ func (m *topModel) drawRows(b *strings.Builder) {
 func paint(state, text string) string {
 	var colour int
 	switch state {
-	case "cancelling", "closing", "backoff", "stopping":
+	case "cancelling", "backoff", "stopping":
 		colour = 33
-	case "stuck", "failed", "panicked":
+	case "straggling", "stuck":
 		colour = 31
+	case "starting", "queued", "draining", "completing":
+		colour = 36
+	case "parked", "stopped":
+		colour = 35
 	case "running", "open", "ready":
 		colour = 32
 	default:
@@ -201,13 +219,14 @@ func (m *topModel) foot() string {
 	case m.typing:
 		return m.fit("filter: " + m.filter + "█   enter keeps it, esc drops it")
 	case m.pane != nil:
-		return m.fit("\x1b[2mup, down, page up, page down; t goes back\x1b[m")
+		return m.fit("\x1b[2mup, down, page up, page down; q goes back\x1b[m")
 	}
 	filter := ""
 	if m.filter != "" {
 		filter = "  filter " + m.filter
 	}
-	const keys = "s order  / filter  enter fold  e expand  w where  t stack  space hold  q quit"
+	const keys = "q quit  ? keys  t all about it  w where  / filter  s order  " +
+		"enter fold  e expand  space hold"
 	return m.fit(fmt.Sprintf("\x1b[2m%d of %d  order %s%s   %s\x1b[m",
 		min(m.chosen+1, len(m.rows)), len(m.rows), orders()[m.order], filter, keys))
 }

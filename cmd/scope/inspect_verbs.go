@@ -52,10 +52,37 @@ type whyCommand struct {
 const pathHelp = "The ID of a task or scope, its path, or the end of its path, " +
 	"where * and ? match within an element."
 
+// Help is what scope why --help says beyond the flags.
+func (*whyCommand) Help() string {
+	return `What has ended already is told of if the program keeps a history (see
+inspect.Record), as far back as that reaches.`
+}
+
 func (c *whyCommand) run(out *output) int {
-	return view(out, c.Target, true, func(w io.Writer, s *inspect.Snapshot) error {
-		return s.WriteWhy(w, c.Path)
-	})
+	t, err := newTarget(c.Target)
+	if err != nil {
+		return out.failed(err)
+	}
+	snap, err := t.look(context.Background(), true)
+	if err != nil {
+		return out.failed(err)
+	}
+	past, err := t.history(context.Background(), c.Path)
+	if err != nil {
+		return out.failed(err)
+	}
+	notLive := snap.WriteWhy(out.stdout, c.Path)
+	if past == nil {
+		if notLive != nil {
+			return out.failed(fmt.Errorf("%w; it keeps no history of what has ended: "+
+				"see inspect.Record", notLive))
+		}
+		return 0
+	}
+	if err := past.WriteWhy(out.stdout, c.Path); err != nil && notLive != nil {
+		return out.failed(err)
+	}
+	return 0
 }
 
 // stacksCommand is scope stacks.
@@ -111,7 +138,8 @@ func listPrograms(out *output) int {
 			"a program makes a socket with inspect.Listen")
 		return 0
 	}
-	text := "PID\tPROGRAM\tSCOPES\tTASKS\tSTOPPING\tFAILED\tSOCKET\n" + strings.Join(lines, "")
+	text := "PID\tPROGRAM\tSCOPES\tTASKS\tSTOPPING\tSTRAGGLING\tFAILED\tSOCKET\n" +
+		strings.Join(lines, "")
 	if _, err := io.WriteString(table, text); err != nil {
 		return statusOf(err)
 	}
@@ -122,12 +150,16 @@ func listPrograms(out *output) int {
 }
 
 func programLine(s *inspect.Snapshot, socket string) string {
-	var scopes, tasks, stopping int
+	var scopes, tasks, stopping, straggling int
 	var failed uint64
 	for i := range s.Nodes {
 		n := &s.Nodes[i]
-		if n.State == "cancelling" {
+		switch n.State {
+		case "cancelling":
 			stopping++
+		case "straggling":
+			stopping++
+			straggling++
 		}
 		if n.IsScope() {
 			scopes++
@@ -136,6 +168,7 @@ func programLine(s *inspect.Snapshot, socket string) string {
 			tasks++
 		}
 	}
-	return fmt.Sprintf("%d\t%s\t%d\t%d\t%d\t%d\t%s\n", s.Program.PID,
-		strings.ToValidUTF8(s.Program.Name, "?"), scopes, tasks, stopping, failed, socket)
+	return fmt.Sprintf("%d\t%s\t%d\t%d\t%d\t%d\t%d\t%s\n", s.Program.PID,
+		strings.ToValidUTF8(s.Program.Name, "?"), scopes, tasks, stopping, straggling,
+		failed, socket)
 }

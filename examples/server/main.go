@@ -51,7 +51,8 @@ func run(ctx context.Context, o options, out io.Writer) error {
 	history := inspect.Record(10_000)
 	log := func(format string, args ...any) { _, _ = fmt.Fprintf(out, format+"\n", args...) }
 	report := scope.OnFailure(func(_ context.Context, f *scope.Failure) { log("%v", f) })
-	shop := scope.OpenSupervised(background, scope.Name("shop"), history.Option(), report)
+	shop := scope.OpenSupervised(background, scope.Name("shop"), history.Option(), report,
+		scope.Grace(2*time.Second)) // from then on what has not ended is shown as straggling
 	// What shows the shop has a scope of its own, which ends last: it is needed
 	// most while the shop does not end.
 	debug := scope.OpenSupervised(background, scope.Name("debug"), report)

@@ -13,11 +13,14 @@ import (
 
 // workers supervises what runs in the background.
 func workers(ctx context.Context) error {
+	// The faults are put in, and no restart mends them: by the usual budget the
+	// supervisor would give up after some minutes.
+	faulty := supervisor.Budget{Unlimited: true}
 	s, err := supervisor.New([]supervisor.Spec{
-		{Name: "mailer", Run: mailer},
+		{Name: "mailer", Run: mailer, Budget: faulty},
 		{Name: "indexer", Run: indexer},
-		{Name: "reports", Run: reports},
-	}, supervisor.Options{Name: "workers"})
+		{Name: "reports", Run: reports, Budget: faulty},
+	}, supervisor.Options{Name: "workers", Budget: faulty})
 	if err != nil {
 		return err
 	}
