@@ -125,6 +125,9 @@ func (m *machine) ended(inc *incarnation, out outcome) (tell bool) {
 		}
 		tell = out.real && (inc.ready || !out.declined)
 		c.endAsked(why)
+		if c.state == stateGone { // perhaps somebody waits for its start still
+			c.resolve(&ChildError{Child: c.name, Start: true, Err: errWithGroup})
+		}
 	case !inc.ready:
 		tell = m.failedStart(c, out)
 	default:
@@ -201,8 +204,7 @@ func (m *machine) endedByItself(c *child, out outcome) (tell bool) {
 		v.restart, v.last = false, true
 	case Park:
 		if c.spec.Restart == Temporary { // what it would be restarted with is gone
-			c.move(eventDrop)
-			return true
+			break
 		}
 		c.note = "parked by its classifier"
 		c.move(eventPark)

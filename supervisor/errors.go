@@ -39,6 +39,7 @@ var (
 var (
 	errUnexpectedEnd = errors.New("supervisor: permanent child returned without an error")
 	errStoppedByHand = errors.New("supervisor: child stopped by hand")
+	errWithGroup     = errors.New("supervisor: stopped with its group; a sibling has failed")
 	errStopping      = errors.New("supervisor: stopping")
 	errOutOfTime     = errors.New("supervisor: the time for stopping is over")
 )

@@ -86,9 +86,10 @@ func (m *machine) turn(c *child) turn {
 
 // run runs an incarnation to its end and reports its failure.
 func (c *child) run(ctx context.Context, inc *incarnation) {
-	out := inc.live(ctx).examine()
+	out := inc.live(ctx)
+	out.examine()
 	if c.m.undecided(inc, out) {
-		out.action, out.fatal = c.consult(ctx, out.err)
+		out.action = c.consult(ctx, out.err)
 	}
 	if c.m.ended(inc, out) {
 		c.m.tell(ctx, c.flood.add(out.failure(), c.quiet()))
@@ -102,14 +103,12 @@ func (m *machine) tell(ctx context.Context, fs []*scope.Failure) {
 	}
 }
 
-// consult asks the child's classifier about a failure, and the core whether it
-// is fatal. Both run as tasks: what a classifier does, panic and Goexit
-// included, does not touch the keeper.
-func (c *child) consult(ctx context.Context, err error) (action Action, fatal bool) {
-	fatal = scope.IsFatal(err)
+// consult asks the child's classifier about a failure. It runs as a task: what it
+// does, panic and Goexit included, does not touch the keeper.
+func (c *child) consult(ctx context.Context, err error) (action Action) {
 	classify := c.classifier()
 	if classify == nil {
-		return ByType, fatal
+		return ByType
 	}
 	if f, ok := err.(*scope.Failure); ok {
 		err = f.Err
@@ -124,7 +123,7 @@ func (c *child) consult(ctx context.Context, err error) (action Action, fatal bo
 	var f *scope.Failure
 	if errors.As(failed, &f) {
 		scope.Report(ctx, f)
-		return ByType, fatal
+		return ByType
 	}
-	return action, fatal
+	return action
 }

@@ -55,8 +55,10 @@ func (m *machine) startNext() bool {
 			if !m.pool {
 				return true
 			}
-		case c.state == stateStarting, c.state.live() && c.why == whyGroup:
-			return true // the latter is stuck: never two incarnations
+		case c.state.live() && c.why == whyGroup:
+			return true // stuck: never two incarnations
+		case c.state.live() && c.why <= whyTimeout && !c.inc.ready:
+			return true // not decided yet, also if its time is over
 		}
 		m.startQ = m.startQ[1:]
 	}

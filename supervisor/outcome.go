@@ -24,29 +24,26 @@ type outcome struct {
 	fatal  bool   // err is marked by scope.Fatal
 }
 
-// examine finds out what the error says. A method of it that panics finds
-// nothing more.
-func (o outcome) examine() (found outcome) {
+// examine finds out what the error says. What has not been found out when a
+// method of it panics, or exits, stays as it is.
+func (o *outcome) examine() {
 	if o.err == nil {
-		return o
+		return
 	}
 	o.text, o.real = textOf(o.err), true
-	defer func() {
-		if recover() != nil {
-			found = o
+	aside(func() {
+		o.fatal = scope.IsFatal(o.err)
+		o.declined = errors.Is(o.err, ErrIgnore)
+		late, other := sortOut(o.err)
+		if len(late) > 0 {
+			o.late, o.real = late, other
 		}
-	}()
-	o.declined = errors.Is(o.err, ErrIgnore)
-	late, other := sortOut(o.err)
-	if len(late) > 0 {
-		o.late, o.real = late, other
-	}
-	return o
+	})
 }
 
 // failure returns the outcome as the handler gets it. The end of a permanent
 // child is one, too.
-func (o outcome) failure() *scope.Failure {
+func (o *outcome) failure() *scope.Failure {
 	if f, ok := o.err.(*scope.Failure); ok {
 		return f
 	}
@@ -82,12 +79,21 @@ func sortOut(err error) (late []error, other bool) {
 	return late, other
 }
 
-// textOf returns the text of err, whose method may panic: it is the user's.
-func textOf(err error) (text string) {
-	defer func() {
-		if recover() != nil {
-			text = fmt.Sprintf("%T", err)
-		}
+// textOf returns the text of err, or its type if the method fails.
+func textOf(err error) string {
+	text := fmt.Sprintf("%T", err)
+	aside(func() { text = err.Error() })
+	return text
+}
+
+// aside calls f, which calls methods of an error, on a goroutine of its own: they
+// are the user's, and may panic or call runtime.Goexit.
+func aside(f func()) {
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		defer func() { _ = recover() }()
+		f()
 	}()
-	return err.Error()
+	<-over
 }

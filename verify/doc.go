@@ -8,6 +8,13 @@
 //   - linear records what concurrent callers see and asks porcupine whether one
 //     order explains it.
 //   - stress runs races until both sides have been seen.
+//   - supmodel runs random supervisors in virtual time against a model of their
+//     own.
+//   - faults has each function of the program's that the library calls panic,
+//     exit and block, and runs programs that end badly.
+//   - leaks asks the runtime, after the tests of all packages, for goroutines
+//     that nothing can wake.
+//   - peers asks of scope what the test-suites of other libraries prove.
 //   - broken builds the core with one thing wrong and sees the checks fail.
 //   - mutate does that by machine, and lists what no test noticed.
 //

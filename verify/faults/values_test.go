@@ -109,10 +109,9 @@ func errorsOfTasks() []callback {
 			name: name, told: tally{Handler: 1}, fails: true, play: play,
 		})
 	}
-	// A Goexit in this one holds the scope for ever; see docs/evidence.md.
 	all = append(all, callback{
 		name: "Unwrap, of what Cancel is given", told: tally{Handler: 1}, fails: true,
-		play: nested(givenError), not: []fault{exits},
+		play: nested(givenError),
 	})
 	printed := map[string]func(sc *scene) any{
 		"Error, in the report": func(sc *scene) any { return badError{"Error", sc.strike} },

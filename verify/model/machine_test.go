@@ -44,6 +44,9 @@ func run(t *rapid.T, program []op) {
 func (x *machine) finish() {
 	close(x.r.release)
 	x.r.cancel(nil)
+	for _, d := range x.r.derived {
+		d.cancel(nil)
+	}
 }
 
 func (x *machine) settle(what string) {
@@ -83,9 +86,9 @@ func (x *machine) step(o op) {
 	case wait:
 		x.wait(model.Wait, o)
 	case advance:
-		d := 1 + o.A%7
+		d := 2 * (1 + o.A%7)
 		x.m.Advance(d)
-		time.Sleep(time.Duration(d) * time.Second)
+		time.Sleep(ticks(d))
 	case ready:
 		x.ready(o)
 	case deferred:
@@ -99,8 +102,17 @@ func (x *machine) step(o op) {
 		}
 	case fetch:
 		x.fetch(o)
+	case doTask:
+		x.do(o)
+	case derive, deriveToo:
+		x.derive(o)
+	case cancelDerived:
+		x.cancelDerived(o)
 	}
 }
+
+// ticks converts the model's time.
+func ticks(n int) time.Duration { return time.Duration(n) * time.Second / 2 }
 
 // pick returns the one of all that n chooses, or the zero value.
 func pick[T any](all []T, n int) (one T) {
@@ -148,6 +160,8 @@ func (x *machine) open(o op, lexical bool) {
 	s := &model.Scope{
 		Name: x.id("s"), Lexical: lexical, FailFast: o.C%2 == 1, MoveOn: o.C%4 == 1,
 		Does: model.Action(o.D % model.Actions), Parent: x.caller(o.A),
+		Keep: pick([]int{0, 0, 1, 2}, o.C/2), Contain: o.D%4 == 3, Observed: o.B%3 == 0,
+		Grace: pick([]int{0, 1, 3, 5}, o.D),
 	}
 	if o.B%4 == 1 {
 		s.Limit = 1 + o.B%3
@@ -155,10 +169,13 @@ func (x *machine) open(o op, lexical bool) {
 	if o.B%4 == 2 {
 		s.Deadline = x.deadline(o.C%12, 1)
 	}
+	if s.Parent != nil && o.A%3 != 0 {
+		s.Via = pick(x.derivedFrom(s.Parent), o.B)
+	}
 	now := x.m.Now
 	if !lexical {
 		x.m.Open(s)
-		x.by(s.Parent, func(ctx context.Context) { x.r.open(ctx, s, now) })
+		x.by(s.Parent, func(ctx context.Context) { x.r.open(x.r.via(ctx, s), s, now) })
 		return
 	}
 	s.Body = &model.Worker{Name: s.Name + ".body", OnCancel: onCancel(o.D / 6)}
@@ -174,17 +191,18 @@ func (x *machine) open(o op, lexical bool) {
 	}
 	climbs := s.Parent.Climbs
 	x.tell(s.Parent, func(ctx context.Context) (bool, model.End, error) {
-		err := x.r.enter(ctx, s, body, now)
+		err := x.r.enter(x.r.via(ctx, s), s, body, now)
 		return err != nil && climbs, model.Error, err
 	})
 }
 
-// deadline returns a time at least d from now, odd or even, that nobody else
-// has: which of two at once is first is nobody's promise.
+// deadline returns a time at least d seconds from now, odd or even, that nobody
+// else has: which of two at once is first is nobody's promise. The half seconds
+// are for the graces.
 func (x *machine) deadline(d, parity int) int {
-	at := x.m.Now + 1 + d
-	for at%2 != parity || x.busy[at] {
-		at++
+	at := x.m.Now + 2 + 2*d
+	for at/2%2 != parity || x.busy[at] {
+		at += 2
 	}
 	x.busy[at] = true
 	return at
@@ -193,7 +211,8 @@ func (x *machine) deadline(d, parity int) int {
 func onCancel(n int) model.End {
 	return [...]model.End{
 		model.Echo, model.Ignore, model.OK, model.Error, model.Panic, model.Goexit, model.Fatal,
-	}[n%7]
+		model.Ignore,
+	}[n%8]
 }
 
 func (x *machine) spawn(o op) {
@@ -269,7 +288,7 @@ func (x *machine) limited(c *model.Waiter, n int) context.Context {
 	case 3:
 		c.Deadline, c.Hasty = x.m.Now, true
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(c.Deadline-x.m.Now)*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, ticks(c.Deadline-x.m.Now))
 	x.Cleanup(cancel)
 	return ctx
 }
@@ -367,6 +386,9 @@ func (x *machine) waitInside(o op) {
 		if t.Kind != model.Body {
 			around = append(around, t.Scope)
 		}
+		if t.Scope.Via != nil && t.Scope.Via.Detached {
+			break // what is around does not wait for it
+		}
 	}
 	s := pick(around, o.B)
 	if s == nil {
@@ -427,7 +449,8 @@ func (x *machine) fetch(o op) {
 		return
 	}
 	value, err := x.r.find(w.Name).future.Result()
-	if want := w.Name; w.Returned && w.Outcome == model.OK && (value != want || err != nil) {
+	ok := w.Returned && !w.Live && w.Outcome == model.OK
+	if want := w.Name; ok && (value != want || err != nil) {
 		x.Fatalf("Result of %s = %q, %v; want %q, nil", w.Name, value, err, want)
 	}
 	if !w.Live {

@@ -3,14 +3,15 @@ package model_test
 import (
 	"flag"
 	"os"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
 )
 
-// checks is how many programs are tried without a flag. They are small and cost
-// some 200 µs each; rapid's own default is 100.
-const checks = "5000"
+// checks is how many programs are tried without a flag. One of some 35 steps
+// costs a millisecond; rapid's own default is 100.
+const checks = "8000"
 
 // TestMain keeps the last resort, to which handlers that panic lead, off the
 // screen.
@@ -28,7 +29,7 @@ func TestMain(m *testing.M) {
 }
 
 func property(t *rapid.T) {
-	program := genProgram().Draw(t, "program")
+	program := slices.Concat(genProgram().Draw(t, "program")...)
 	rapid.SyncTest(t, func(t *rapid.T) { run(t, program) })
 }
 

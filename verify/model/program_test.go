@@ -34,12 +34,17 @@ const (
 	waitInside
 	cancelRoot
 	fetch
+	doTask
+	derive
+	deriveToo
+	cancelDerived
 	verbs
 )
 
 var verbNames = [...]string{
 	"spawn", "spawn", "finish", "finish", "open", "enter", "cancelTask", "cancelScope", "drain",
 	"shutdown", "wait", "advance", "ready", "deferred", "waitInside", "cancelRoot", "fetch",
+	"do", "derive", "derive", "cancelDerived",
 }
 
 func (o op) String() string {
@@ -58,4 +63,10 @@ func genOp() *rapid.Generator[op] {
 	})
 }
 
-func genProgram() *rapid.Generator[[]op] { return rapid.SliceOfN(genOp(), 1, 60) }
+// GoString keeps what rapid prints short.
+func (o op) GoString() string { return o.String() }
+
+// A slice has some six elements, whatever its longest: so this is one of slices.
+func genProgram() *rapid.Generator[[][]op] {
+	return rapid.SliceOfN(rapid.SliceOfN(genOp(), 1, 10), 1, 10)
+}

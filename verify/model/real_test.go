@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/supervisorscope/scope"
 	"github.com/supervisorscope/scope/verify/model"
@@ -32,6 +31,11 @@ type actual struct {
 	ran     map[string][]string // deferred functions by scope
 	faults  []string            // what a callback found wrong
 	calls   map[*model.Waiter]*call
+	derived map[*model.Derived]*derivation
+	late    map[string][]string // who was named when the grace of a scope was over
+
+	sightings map[string]*sighting // by the name of the task or scope
+	events    int
 }
 
 // A worker is the real side of a model.Worker.
@@ -56,8 +60,10 @@ type command func(ctx context.Context) (stop bool, how model.End, below error)
 
 // A call is the real side of a model.Waiter.
 type call struct {
-	over bool
-	err  error
+	over     bool
+	err      error
+	returned bool // of Do: neither panicked nor exited
+	panicked any
 }
 
 func newReal() *actual {
@@ -66,6 +72,8 @@ func newReal() *actual {
 		scopes:  map[string]*scope.Scope{}, results: map[string]error{},
 		workers: map[string]*worker{}, handled: map[string]int{}, refused: map[string]int{},
 		ran: map[string][]string{}, calls: map[*model.Waiter]*call{},
+		derived: map[*model.Derived]*derivation{}, late: map[string][]string{},
+		sightings: map[string]*sighting{},
 	}
 	r.root, r.cancel = context.WithCancelCause(context.Background())
 	return r
@@ -104,6 +112,10 @@ func (r *actual) find(name string) *worker {
 // loop is the function of a task, or of a body.
 func (w *worker) loop(ctx context.Context) error {
 	w.calls.Add(1)
+	scope.Describe(ctx, func() any { // S9: called without a lock
+		_ = scope.From(ctx).Info()
+		return "doing " + w.name
+	})
 	w.running.Add(1)
 	defer w.running.Add(-1)
 	for {
@@ -150,11 +162,23 @@ func (r *actual) options(s *model.Scope) []scope.Option {
 	if s.Limit > 0 {
 		opts = append(opts, scope.Limit(s.Limit))
 	}
+	if s.Keep > 0 {
+		opts = append(opts, scope.KeepErrors(s.Keep))
+	}
+	if s.Grace > 0 {
+		opts = append(opts, scope.Grace(ticks(s.Grace)))
+	}
+	if s.Contain {
+		opts = append(opts, scope.Contain())
+	}
+	if s.Observed {
+		opts = append(opts, scope.Observe(r.observer(s.Name)))
+	}
 	return opts
 }
 
 func timeout(s *model.Scope, now int) []scope.Option {
-	d := time.Duration(s.Deadline-now) * time.Second
+	d := ticks(s.Deadline - now)
 	switch {
 	case s.Deadline == 0:
 		return nil
@@ -206,7 +230,7 @@ func climbs(err error, id, body string) bool {
 	case nil:
 		return false
 	case *scope.Failure:
-		return strings.HasPrefix(e.Task.ID, id+".")
+		return strings.HasPrefix(e.Task.ID, id+".") && e.Task.State != "refused"
 	case *boom:
 		return e.name == body
 	case interface{ Unwrap() error }:
@@ -223,6 +247,10 @@ func climbs(err error, id, body string) bool {
 func (r *actual) handler(does model.Action) scope.Handler {
 	return func(ctx context.Context, f *scope.Failure) {
 		name := f.Task.Name
+		if late, ok := f.Err.(*scope.StragglersError); ok {
+			r.noteLate(late)
+			return
+		}
 		switch {
 		case f.Task.State == "refused":
 			r.mu.Lock()
@@ -234,6 +262,9 @@ func (r *actual) handler(does model.Action) scope.Handler {
 		}
 		r.mu.Lock()
 		r.handled[name]++
+		if s := r.sightings[name]; s != nil && f.Task.Kind != "async" {
+			s.toldAt = r.events
+		}
 		r.mu.Unlock()
 		if ctx.Err() != nil {
 			r.fault("the handler of %s has a context that is done", name)
@@ -242,6 +273,22 @@ func (r *actual) handler(does model.Action) scope.Handler {
 			r.act(ctx, does, name)
 		}
 	}
+}
+
+// noteLate takes note of who was left when a grace was over.
+func (r *actual) noteLate(e *scope.StragglersError) {
+	var names []string
+	for _, s := range e.Tasks {
+		if s.Task.Name != "report failures" { // of another scope, whose grace is over, too
+			names = append(names, s.Task.Name)
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.late[e.Scope] != nil {
+		r.faults = append(r.faults, "two reports of the grace of "+e.Scope)
+	}
+	r.late[e.Scope] = names
 }
 
 func (r *actual) act(ctx context.Context, does model.Action, name string) {

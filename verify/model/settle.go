@@ -10,6 +10,7 @@ func (m *World) Settle() {
 	m.direct = false
 	for m.move() {
 	}
+	m.addCauses()
 	for _, c := range m.Waiters {
 		m.settleWaiter(c)
 	}
@@ -24,7 +25,7 @@ func (m *World) Settle() {
 
 // move makes one round of moves and reports whether there was any.
 func (m *World) move() bool {
-	moved := false
+	moved := m.inherit()
 	for _, s := range m.Scopes {
 		if s.Phase == Ended {
 			continue
@@ -99,6 +100,13 @@ func (m *World) Finish(w *Worker, how End) {
 		m.Failures[w.Name] = w
 		m.route(w)
 	}
+	m.goAway(w)
+}
+
+// goAway ends the context of w, whose function has returned.
+func (m *World) goAway(w *Worker) {
+	w.gone = true
+	w.leaveCare()
 	m.cancelBelow(w, setOf(Canceled))
 }
 
@@ -110,73 +118,6 @@ func (m *World) finishBody(b *Worker, how End) {
 		m.claim(s, b)
 	case Goexit:
 		m.cancel(s, setOf(Goexit.String()))
-	}
-}
-
-// route brings a failure to where it belongs.
-func (m *World) route(w *Worker) {
-	s := w.Scope
-	switch {
-	case w.Kind == Start && !w.Ready:
-		m.Fetched[w.Name] = true
-	case (s.FailFast || w.Outcome == Fatal) && m.claim(s, w):
-	case w.Kind == Async:
-		s.Unseen = append(s.Unseen, w)
-	default:
-		m.tell(w)
-	}
-}
-
-// claim makes the failure of w part of the result. Of those that come in one
-// step any may be the first, and the others go to the handler.
-func (m *World) claim(s *Scope, w *Worker) bool {
-	step := m.step
-	if m.direct {
-		step = -m.step // before all that follows in it
-	}
-	fatal := w.Outcome == Fatal
-	switch {
-	case w.Kind == Body: // the body's failure is never lost
-	case fatal && s.fatalAt != 0 && s.fatalAt != step,
-		!fatal && s.Claims != nil && s.claimed != step:
-		return false
-	}
-	if fatal && s.fatalAt == 0 {
-		s.fatalAt = step
-	}
-	if s.Claims == nil {
-		s.Claims, s.claimed = Set{}, step
-	}
-	s.Claims[w.Name] = true
-	switch {
-	case s.Cause == nil:
-		m.cancel(s, setOf(w.Name))
-	case s.caused == step:
-		s.Cause[w.Name] = true
-	}
-	return true
-}
-
-// tell gives a failure to the handler, which does what it does.
-func (m *World) tell(w *Worker) {
-	m.Told[w.Name]++
-	s := w.Scope
-	if w.Kind == Async {
-		return
-	}
-	switch s.Does { //nolint:exhaustive // the rest needs nothing
-	case CancelScope:
-		m.Cancel(s, "handler of "+s.Name)
-	case ShutdownInside:
-		m.Cancel(s, "")
-	case Respawn:
-		r := &Worker{Name: w.Name + "'", Kind: Task, Scope: s, OnCancel: Echo}
-		if m.Admits(s, w) && !s.Full() {
-			r.Live = true
-			s.Workers = append(s.Workers, r)
-		} else {
-			s.Refused++
-		}
 	}
 }
 
@@ -198,8 +139,9 @@ func (m *World) moveScope(s *Scope) bool { //nolint:gocognit // a table of cases
 		return s.Phase != before
 	}
 	if s.Body != nil && len(s.Body.Below) > 0 {
-		m.cancelBelow(s.Body, setOf(Canceled))
-		return s.Phase != before
+		first := !s.Body.gone
+		m.goAway(s.Body)
+		return first || s.Phase != before
 	}
 	if n := len(s.Defers); n > 0 {
 		d := s.Defers[n-1]
@@ -228,12 +170,16 @@ func (m *World) runDeferred(s *Scope, d *Deferred) {
 
 func (m *World) endScope(s *Scope) {
 	s.Result = m.verdict(s)
-	s.Phase = Ended
+	s.Phase, s.endedAt = Ended, m.step
+	if s.Body != nil {
+		s.Body.gone = true
+	}
 	p := s.Parent
 	if p != nil {
 		i := slices.Index(p.Below, s)
 		p.Below = slices.Delete(p.Below, i, i+1)
 	}
+	m.inherit()
 	if s.Lexical {
 		m.leave(s, p)
 	}
@@ -260,52 +206,22 @@ func (m *World) leave(s *Scope, p *Worker) {
 	switch {
 	case how != OK:
 		m.Finish(p, how)
-	case s.Claims != nil && p.Climbs && fatal:
+	case m.hasFailed(s) && p.Climbs && fatal && !s.Contain:
 		m.Finish(p, Fatal)
-	case s.Claims != nil && p.Climbs:
+	case m.hasFailed(s) && p.Climbs:
 		m.Finish(p, Error)
 	}
 }
 
-// verdict returns the result of s as of now.
-func (m *World) verdict(s *Scope) Result {
-	if s.Claims != nil {
-		return Result{May: s.Claims, Some: true}
+// hasFailed reports whether the result of s has a failure, and not just a refusal
+// that KeepErrors has kept.
+func (m *World) hasFailed(s *Scope) bool {
+	for name := range s.Claims {
+		if m.Failures[name] != nil || name == s.Body.Name {
+			return true
+		}
 	}
-	return m.bare(s)
-}
-
-// bare is the verdict on a scope in which nothing failed.
-func (m *World) bare(s *Scope) Result {
-	r := Result{May: Set{}}
-	if s.Given != "" {
-		r.May[s.Given], r.Some = true, true
-	}
-	outer, open := m.outerCause(s)
-	maps.Copy(r.May, outer)
-	if outer != nil && !open {
-		r.Some = true
-		return r
-	}
-	if s.Cause[Expired] && !s.MoveOn && s.Deadline != 0 && s.Deadline <= m.Now {
-		r.May[Expired], r.Some = true, true
-	}
-	return r
-}
-
-// outerCause returns why the context that s was opened with may be done. That of
-// a task that has returned is done or not, as it happens: then this is open.
-func (m *World) outerCause(s *Scope) (cause Set, open bool) {
-	switch p := s.Parent; {
-	case p == nil:
-		return m.Root, false
-	case p.Returned && !p.wasDone:
-		cause = setOf(Canceled)
-		maps.Copy(cause, p.Cause())
-		return cause, true
-	default:
-		return p.Cause(), false
-	}
+	return false
 }
 
 // over reports whether who waits for the end of s is let go: a body is not
@@ -323,6 +239,8 @@ func (m *World) settleWaiter(c *Waiter) {
 	case c.Over:
 	case c.Verb == StartVerb:
 		m.settleStart(c)
+	case c.Verb == DoVerb:
+		m.settleDo(c)
 	case s.over(), c.Verb == Wait && s.Phase == Open && s.Ordinary() == 0:
 		c.Over = true
 		c.Want = m.seen(s)
@@ -358,4 +276,12 @@ func (m *World) settleStart(c *Waiter) {
 		w.GaveUp = true
 		m.CancelWorker(w, Expired)
 	}
+}
+
+func (m *World) settleDo(c *Waiter) {
+	w := c.Worker
+	if c.Deadline != 0 && c.Deadline <= m.Now {
+		m.CancelWorker(w, Expired)
+	}
+	c.Over = !w.Live && !w.queued
 }

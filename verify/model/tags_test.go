@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/supervisorscope/scope"
+	"github.com/supervisorscope/scope/verify/model"
 )
 
 // A boom is an error with a name, that of the worker which made it or of a
@@ -35,13 +36,16 @@ func tags(err error) []string {
 		}
 		return all
 	}
-	switch {
-	case errors.Is(err, context.DeadlineExceeded):
+	switch err {
+	case context.DeadlineExceeded:
 		return []string{"expired"}
-	case err == context.Canceled:
+	case context.Canceled:
 		return []string{"canceled"}
-	case err == scope.ErrGoexit:
+	case scope.ErrGoexit:
 		return []string{"goexit"}
+	}
+	if strings.HasPrefix(err.Error(), "scope: further failures") {
+		return []string{model.Further}
 	}
 	if sub := errors.Unwrap(err); sub != nil {
 		return tags(sub)

@@ -22,10 +22,13 @@ const (
 	Daemon
 	Async
 	Start
+	Do
 	Body
 )
 
-func (k Kind) String() string { return [...]string{"task", "daemon", "async", "start", "body"}[k] }
+func (k Kind) String() string {
+	return [...]string{"task", "daemon", "async", "start", "do", "body"}[k]
+}
 
 // An End is how a function ends, of itself or because it was cancelled.
 type End int
@@ -70,6 +73,8 @@ const Actions = int(actions)
 const (
 	Canceled = "canceled"
 	Expired  = "expired"
+	// Further stands for the failures that KeepErrors had no room for.
+	Further = "further"
 )
 
 // A Set holds what one of may be the case.
@@ -94,12 +99,14 @@ type Worker struct {
 	Live     bool // counts as live: its function, handler or a scope below runs
 	Returned bool // its function is over
 	Own      Set  // why it alone was cancelled; nil if it was not
+	ownAt    int  // the step of that
 	Ready    bool // of a Start
 	GaveUp   bool // of a Start: who called it has
 	Outcome  End
 	Within   *Scope   // the lexical scope it is in a call of
 	Below    []*Scope // open scopes below it, Within included
 	queued   bool
+	gone     bool // its context is over, since it has ended or is about to
 	wasDone  bool // its context was done when its function returned
 	at       int  // the step in which a body ended
 }
@@ -128,9 +135,15 @@ type Scope struct {
 	Deadline int // in virtual time; 0 for none
 	MoveOn   bool
 	Does     Action // of its handler
+	Keep     int    // of KeepErrors; 0 for none
+	Grace    int    // 0 for none
+	Contain  bool
+	Observed bool // has an observer of its own
 
-	Parent  *Worker // nil for a root
-	Body    *Worker // of a lexical scope
+	Parent  *Worker  // nil for a root
+	Via     *Derived // the context between Parent and the scope, or nil
+	Body    *Worker  // of a lexical scope
+	Watcher string   // the scope whose observer hears of it, or ""
 	Phase   Phase
 	Cause   Set // nil while it is not cancelled
 	Given   string
@@ -141,6 +154,12 @@ type Scope struct {
 
 	Claims  Set       // which failures may be in the result; nil if nothing failed
 	claimed int       // the step of the first claim
+	Perhaps Set       // what else may be in the result
+	kept    int       // how many failures KeepErrors has kept
+	keptAt  int       // the step of the last one
+	unsure  bool      // whether a failure of the step of a fatal one needed a place
+	graceAt int       // when the grace is over
+	endedAt int       // the step in which it has ended
 	idleAt  int       // the step in which the last ordinary worker went
 	fatalAt int       // the step of the first fatal claim; 0 for none
 	caused  int       // the step of the cancellation
@@ -166,15 +185,18 @@ type Deferred struct {
 // A Verb is a call that waits.
 type Verb int
 
-// The verbs, and Ready for who waits in Start.
+// The verbs, and those for who waits in Start and in Do.
 const (
 	Wait Verb = iota
 	Drain
 	Shutdown
 	StartVerb
+	DoVerb
 )
 
-func (v Verb) String() string { return [...]string{"Wait", "Drain", "Shutdown", "Start"}[v] }
+func (v Verb) String() string {
+	return [...]string{"Wait", "Drain", "Shutdown", "Start", "Do"}[v]
+}
 
 // A Waiter is a call that waits.
 type Waiter struct {
@@ -182,7 +204,7 @@ type Waiter struct {
 	Hasty    bool // out of time from the start: may still see the end
 	Verb     Verb
 	Scope    *Scope
-	Worker   *Worker // of a Start
+	Worker   *Worker // of a Start or Do
 	Deadline int     // in virtual time; 0 for none
 	Over     bool
 	TimedOut bool

@@ -8,11 +8,14 @@ import (
 // A World is a program at rest. Its methods are the program's steps; each is to
 // be followed by Settle.
 type World struct {
-	Now     int // virtual time
+	Now     int // virtual time, in half seconds
 	Root    Set // why the context of all roots is done; nil while it is live
 	Scopes  []*Scope
 	Waiters []*Waiter
+	Derived []*Derived
 
+	// Late are the tasks to be named when the grace of a scope is over.
+	Late map[string][]string
 	// Told counts how often each failure must have been given to a handler by
 	// now, where that is certain; a failure in Claims may be there instead.
 	Told map[string]int
@@ -30,26 +33,39 @@ type World struct {
 func New() *World {
 	return &World{
 		Told: map[string]int{}, Fetched: map[string]bool{}, Failures: map[string]*Worker{},
-		Now: 2, step: 1, direct: true,
+		Late: map[string][]string{}, Now: 4, step: 1, direct: true,
 	}
 }
 
 // Open opens s below s.Parent and, if it is lexical, starts its body.
 func (m *World) Open(s *Scope) {
 	m.Scopes = append(m.Scopes, s)
-	if p := s.Parent; p != nil {
-		p.Below = append(p.Below, s)
-		if s.Lexical {
-			p.Within = s
-		}
-		if cause := p.Cause(); cause != nil {
-			m.cancel(s, m.above(p, cause))
-		}
-	} else if m.Root != nil {
-		m.cancel(s, m.Root)
+	p := s.Parent
+	switch {
+	case s.Observed:
+		s.Watcher = s.Name
+	case p != nil:
+		s.Watcher = p.Scope.Watcher
 	}
 	if s.Lexical {
 		s.Body.Scope, s.Body.Kind, s.Body.Live = s, Body, true
+	}
+	if p == nil {
+		if m.Root != nil {
+			m.cancel(s, m.Root)
+		}
+		return
+	}
+	p.Below = append(p.Below, s)
+	if s.Lexical {
+		p.Within = s
+	}
+	cause := p.Cause()
+	if s.Via != nil {
+		cause = s.Via.Cause
+	}
+	if cause != nil {
+		m.cancel(s, m.above(p, cause))
 	}
 }
 
@@ -122,7 +138,7 @@ func (m *World) Spawn(w, by *Worker, try bool) {
 
 func (m *World) refuse(w *Worker, try bool) {
 	w.Scope.Refused++
-	if !try && !w.Scope.FailFast {
+	if !try && !w.Scope.FailFast && !m.keep(w.Scope, w) {
 		m.Told[w.Name]++
 	}
 }
@@ -146,9 +162,9 @@ func (m *World) cancel(s *Scope, cause Set) {
 	if s.Phase == Ended || s.Cause != nil {
 		return
 	}
-	s.Cause, s.caused = cause, m.step
-	if m.direct {
-		s.caused = -m.step
+	s.Cause, s.caused = cause, m.stamp()
+	if s.Grace > 0 {
+		s.graceAt = m.Now + s.Grace
 	}
 	m.close(s)
 	workers := s.Workers
@@ -156,13 +172,29 @@ func (m *World) cancel(s *Scope, cause Set) {
 		workers = append(slices.Clip(workers), s.Body)
 	}
 	for _, w := range workers {
+		if w.Own != nil && w.ownAt == m.stamp() { // which may have been second
+			maps.Copy(w.Own, cause)
+		}
 		m.cancelBelow(w, cause)
 	}
 }
 
+// stamp numbers the step, and tells what is the first thing in it from what
+// follows.
+func (m *World) stamp() int {
+	if m.direct {
+		return -m.step
+	}
+	return m.step
+}
+
+// cancelBelow cancels what hangs in the context of w. What hangs in one that was
+// derived from it, follows that; see inherit.
 func (m *World) cancelBelow(w *Worker, cause Set) {
 	for _, below := range w.Below {
-		m.cancel(below, cause)
+		if below.Via == nil {
+			m.cancel(below, cause)
+		}
 	}
 }
 
@@ -173,9 +205,13 @@ func (m *World) close(s *Scope) {
 }
 
 func (m *World) flush(s *Scope) {
-	for _, w := range s.Queue {
+	for _, w := range s.Queue { // which may hear of it after the end
 		w.queued = false
-		m.refuse(w, false)
+		s.Refused++
+		if s.Perhaps == nil {
+			s.Perhaps = Set{}
+		}
+		s.Perhaps[w.Name] = s.Keep > 0 && !s.FailFast
 	}
 	s.Queue = nil
 }
@@ -188,7 +224,7 @@ func (m *World) CancelWorker(w *Worker, tag string) {
 	if tag == "" {
 		tag = Canceled
 	}
-	w.Own = setOf(tag)
+	w.Own, w.ownAt = setOf(tag), m.stamp()
 	m.cancelBelow(w, w.Own)
 }
 
@@ -196,7 +232,7 @@ func (m *World) CancelWorker(w *Worker, tag string) {
 func (m *World) CancelRoot(tag string) {
 	m.Root = setOf(tag)
 	for _, s := range m.Scopes {
-		if s.Parent == nil {
+		if s.Parent == nil && s.Via == nil {
 			m.cancel(s, m.Root)
 		}
 	}
@@ -223,37 +259,4 @@ func (m *World) Fetch(w *Worker) {
 		w.Scope.Unseen = slices.Delete(w.Scope.Unseen, i, i+1)
 		m.Fetched[w.Name] = true
 	}
-}
-
-// Advance moves the clock, and settles at each deadline on the way.
-func (m *World) Advance(d int) {
-	m.direct = false
-	for end := m.Now + d; m.Now < end; {
-		m.Now = m.nextDeadline(end)
-		for _, s := range m.Scopes {
-			if s.Deadline != 0 && s.Deadline <= m.Now {
-				m.cancel(s, setOf(Expired))
-			}
-		}
-		m.Settle()
-		m.direct = false
-	}
-}
-
-func (m *World) nextDeadline(limit int) int {
-	next := limit
-	consider := func(at int) {
-		if at > m.Now && at < next {
-			next = at
-		}
-	}
-	for _, s := range m.Scopes {
-		consider(s.Deadline)
-	}
-	for _, c := range m.Waiters {
-		if !c.Over {
-			consider(c.Deadline)
-		}
-	}
-	return next
 }

@@ -41,30 +41,39 @@ func trace(from map[State]State, s State) string {
 
 // check returns what is wrong with s. A state without a move is the end, where
 // all must be over.
-func (s *State) check(moved bool) error {
+func (s *State) check(moved bool) error { //nolint:gocognit // a table of cases
+	below := s.Scopes[Outer].Cancelled && s.Scopes[Outer].Nested && !s.Scopes[Inner].Cancelled
 	for _, p := range s.Procs {
+		in := s.Scopes[p.In]
+		below = below && p.At != listens && !p.Do[Outer].Walk && !p.Do[Outer].Below
 		switch {
-		case p.running() && s.Phase == Ended:
+		case p.running() && (in.Phase == Ended || s.Scopes[Outer].Phase == Ended):
 			return fmt.Errorf("a task runs after the end")
 		case p.running() && p.Calls != 1:
 			return fmt.Errorf("a task was called %d times", p.Calls)
-		case p.Do.Release && s.Ends > 0:
+		case p.Do[p.In].Release && in.Ends > 0:
 			return fmt.Errorf("ended before who waits for a task was woken")
 		case p.Broken:
 			return fmt.Errorf("a wait returned while something ran")
+		case p.Role == Nester && p.At == over && p.Calls > s.Scopes[Inner].Ends:
+			return fmt.Errorf("a task ended before the scope below it")
 		case !moved && p.Role != Nobody && p.At != over && p.At != dormant:
 			return fmt.Errorf("deadlock")
-		case !moved && p.closes() && s.Phase != Ended:
+		case !moved && p.closes() && p.At != dormant && in.Phase != Ended:
 			return fmt.Errorf("no end")
-		case p.Role == Deferred && p.Calls == 0 && s.Phase == Ended:
+		case p.Role == Deferred && p.Calls == 0 && in.Phase == Ended:
 			return fmt.Errorf("a deferred function was not called")
 		}
 	}
-	switch ended := s.Ends > 0; {
-	case s.Ends > 1:
-		return fmt.Errorf("ended %d times", s.Ends)
-	case ended && s.Cleanups > 0:
-		return fmt.Errorf("ended before the deferred functions")
+	for _, in := range s.Scopes {
+		switch {
+		case below && !s.Scopes[Inner].Finishing: // nobody is on the way to it
+			return fmt.Errorf("a scope below was not cancelled")
+		case in.Ends > 1:
+			return fmt.Errorf("ended %d times", in.Ends)
+		case in.Ends > 0 && in.Cleanups > 0:
+			return fmt.Errorf("ended before the deferred functions")
+		}
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package protocol_test
 
 import (
 	"flag"
+	"slices"
 	"strings"
 	"testing"
 
@@ -38,37 +39,81 @@ func TestProtocol(t *testing.T) {
 	t.Logf("%d states of %d configurations", states, configs)
 }
 
+// The same for two scopes, of which one is opened with the context of a task of
+// the other: its end is waited for, and a cancellation goes down.
+func TestProtocol_nested(t *testing.T) {
+	size := *procs - 1 // beside who opens the scope
+	if testing.Short() {
+		size = 2
+	}
+	configs, states := 0, 0
+	for outer := range size + 1 {
+		each(outer, nil, func(roles []protocol.Role) {
+			if !ends(false, roles) {
+				return
+			}
+			each(size-outer, nil, func(below []protocol.Role) {
+				if slices.ContainsFunc(below, isOuter) {
+					return
+				}
+				all := append([]protocol.Role{protocol.Nester}, roles...)
+				n, fault := protocol.Explore(protocol.Config(false, all...).Below(below...))
+				configs++
+				states += n
+				if fault != nil {
+					t.Fatalf("%v, below %v: %v", all, below, fault)
+				}
+			})
+		})
+	}
+	t.Logf("%d states of %d configurations", states, configs)
+}
+
+// isOuter reports whether a role is only for the outer scope.
+func isOuter(r protocol.Role) bool { return r == protocol.Deferred || r == protocol.Parent }
+
 // The checker finds what is wrong with a protocol that is.
 func TestProtocol_findsFlaws(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		flaw  protocol.Flaw
 		roles []protocol.Role
+		below []protocol.Role
 		want  string
 	}{
 		{
 			"no look", protocol.NoLook,
-			[]protocol.Role{protocol.Server, protocol.Canceller}, "deadlock",
+			[]protocol.Role{protocol.Server, protocol.Canceller}, nil, "deadlock",
 		},
 		{
 			"no hold", protocol.NoHold,
-			[]protocol.Role{protocol.Waited, protocol.Canceller}, "ended before who waits",
+			[]protocol.Role{protocol.Waited, protocol.Canceller}, nil, "ended before who waits",
 		},
 		{
 			"lost idle", protocol.LostIdle,
-			[]protocol.Role{protocol.Plain, protocol.Waiter}, "deadlock",
+			[]protocol.Role{protocol.Plain, protocol.Waiter}, nil, "deadlock",
 		},
 		{
 			"late admission", protocol.LateAdmit,
-			[]protocol.Role{protocol.Plain, protocol.Drainer}, "a task runs after the end",
+			[]protocol.Role{protocol.Plain, protocol.Drainer}, nil, "a task runs after the end",
 		},
 		{
 			"daemons left", protocol.DaemonsLeft,
-			[]protocol.Role{protocol.Daemon, protocol.Drainer}, "deadlock",
+			[]protocol.Role{protocol.Daemon, protocol.Drainer}, nil, "deadlock",
+		},
+		{
+			"no listen", protocol.NoListen,
+			[]protocol.Role{protocol.Nester, protocol.Canceller},
+			[]protocol.Role{protocol.Server}, "a scope below was not cancelled",
+		},
+		{
+			"no join", protocol.NoJoin,
+			[]protocol.Role{protocol.Nester, protocol.Canceller},
+			[]protocol.Role{protocol.Plain}, "a task ended before the scope below it",
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			config := protocol.Config(false, tt.roles...)
+			config := protocol.Config(false, tt.roles...).Below(tt.below...)
 			config.Flaw = tt.flaw
 			_, fault := protocol.Explore(config)
 			if fault == nil || !strings.HasPrefix(fault.Error(), tt.want) {
@@ -89,7 +134,7 @@ func each(n int, chosen []protocol.Role, f func([]protocol.Role)) {
 		least = chosen[len(chosen)-1]
 	}
 	for role := least; role <= protocol.Waiter; role++ {
-		if role == protocol.Body {
+		if role == protocol.Body || role == protocol.Nester {
 			continue
 		}
 		if role == protocol.Parent && n < 2 {

@@ -31,10 +31,10 @@ func TestMoves(t *testing.T) {
 	want := map[string]string{
 		"newScope":   "phaseOpen",     // Config
 		"drain":      "phaseDraining", // stepCaller
-		"close":      "phaseClosed",   // State.cancel
-		"settleOpen": "phaseClosed",   // State.settle
-		"settle":     "phaseCleaning", // State.settle
-		"finish":     "phaseEnded",    // State.finish
+		"close":      "phaseClosed",   // Scope.cancel
+		"settleOpen": "phaseClosed",   // Scope.settle
+		"settle":     "phaseCleaning", // Scope.settle
+		"finish":     "phaseEnded",    // Scope.finish
 	}
 	if got := moves(t); !maps.Equal(got, want) {
 		t.Errorf("the core moves scopes in %v, the model in %v", got, want)

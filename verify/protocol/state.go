@@ -19,7 +19,8 @@ type Role int8
 // The roles. Plain ends when it likes, cancelled or not, so it is also the
 // straggler. Server ends only when its context is done. Both are tasks, as are
 // Daemon, Waited, which somebody joins, Parent, whose function starts the next
-// process, and Deferred, which the scope starts.
+// process, Nester, whose function opens the second scope, and Deferred, which the
+// scope starts.
 const (
 	Nobody Role = iota
 	Plain
@@ -27,6 +28,7 @@ const (
 	Daemon
 	Waited
 	Parent
+	Nester
 	Deferred
 	Body
 	Canceller
@@ -38,20 +40,33 @@ const (
 // MaxProcs bounds how many processes a configuration has.
 const MaxProcs = 5
 
-// A State is the scope's, as far as its end goes, with the processes. It is
-// comparable, and so its own key.
+// Outer is the scope that every configuration has, and Inner the one that a
+// Nester opens with its context.
+const (
+	Outer = iota
+	Inner
+)
+
+// A State is that of the scopes, as far as their end goes, with the processes. It
+// is comparable, and so its own key.
 type State struct { //nolint:recvcheck // a step copies; its parts change the copy
+	Scopes [2]Scope
+	Flaw   Flaw
+	Procs  [MaxProcs]Proc
+}
+
+// A Scope is one scope's part of a State.
+type Scope struct {
 	Phase                            Phase
 	Lexical, InBody, Told, Finishing bool
 	Cancelled                        bool
+	Nested                           bool // the inner scope hangs below a task
 	Live, Others, Ending             int8
 	Armed                            int8
 	Cleanups                         int8 // deferred functions left
 	Left                             bool // the latch of a lexical scope
 	Ends                             int8
-	Flaw                             Flaw
 	Idle, Over                       Channel
-	Procs                            [MaxProcs]Proc
 }
 
 // A Channel counts how often it was made, and says whether the last one is still
@@ -65,10 +80,11 @@ type Channel struct {
 // A Proc is a process: where it is, and what it still has to do.
 type Proc struct {
 	Role  Role
+	In    int8 // the scope whose task it is, or that it calls
 	At    place
-	Calls int8 // of the function
-	Do    Todo
-	On    int8 // the channel it waits for
+	Calls int8    // of the function
+	Do    [2]Todo // about each scope
+	On    int8    // the channel it waits for
 
 	Published, Armed, Asked bool // the task's own context
 	Listed, Inside          bool
@@ -79,8 +95,9 @@ type Proc struct {
 type Todo struct {
 	Idle, Over             int8 // channels to close
 	Daemons, Cleanup, Left bool
-	End                    bool
+	Detach, End            bool
 	Walk                   bool // bring the cancellation to what is listed
+	Below                  bool // and to the inner scope
 	Release                bool // wake who waits for the task, then settle again
 }
 
@@ -94,7 +111,10 @@ const (
 	armed   // has published its context
 	checks  // will look whether the scope is cancelled
 	waits   // for its context
+	listens // has attached a scope, will look whether it is cancelled
 	leaves  // will take itself off the list
+	ends    // has found a scope below it, will cancel that
+	joins   // waits for the end of that
 	looks   // will ask what to wait for
 	onIdle  // waits for the tasks
 	onOver  // waits for all
@@ -105,7 +125,7 @@ const (
 )
 
 func (p Proc) isTask() bool  { return p.Role >= Plain && p.Role <= Deferred }
-func (p Proc) running() bool { return p.isTask() && p.At >= inCall && p.At <= leaves }
+func (p Proc) running() bool { return p.isTask() && p.At >= inCall && p.At <= joins }
 func (p Proc) ordinary() bool {
 	return p.Role != Daemon && p.Role != Deferred
 }
@@ -118,13 +138,13 @@ func (p Proc) closes() bool {
 // Config returns the state in which all processes begin. A process behind a
 // Parent is the one that it starts.
 func Config(lexical bool, roles ...Role) State {
-	s := State{Phase: Open, Lexical: lexical, InBody: lexical}
+	s := State{Scopes: [2]Scope{{Phase: Open, Lexical: lexical, InBody: lexical}, {Phase: Open}}}
 	for i, role := range roles {
 		p := &s.Procs[i]
 		p.Role = role
 		switch {
 		case role == Deferred:
-			s.Cleanups++
+			s.Scopes[Outer].Cleanups++
 			p.At = dormant
 		case i > 0 && roles[i-1] == Parent:
 			p.At = dormant
@@ -132,6 +152,19 @@ func Config(lexical bool, roles ...Role) State {
 	}
 	if lexical {
 		s.Procs[len(roles)].Role = Body
+	}
+	return s
+}
+
+// Below adds processes to s that belong to the inner scope.
+func (s State) Below(roles ...Role) State {
+	for _, role := range roles {
+		for i, p := range s.Procs {
+			if p.Role == Nobody {
+				s.Procs[i] = Proc{Role: role, In: Inner, At: dormant}
+				break
+			}
+		}
 	}
 	return s
 }
@@ -147,4 +180,6 @@ const (
 	LostIdle         // the last end does not wake who waits for it
 	LateAdmit        // a closed scope admits
 	DaemonsLeft      // nobody cancels the daemons
+	NoListen         // a scope does not look for a cancellation after it was attached
+	NoJoin           // a task ends without the scope below it
 )

@@ -3,8 +3,10 @@ package protocol
 // step returns the states to which process i can bring s by one step.
 func (s State) step(i int) []State {
 	p := s.Procs[i]
-	if p.Do != (Todo{}) {
-		return []State{s.perform(i)}
+	for in := Inner; in >= Outer; in-- { // a cancellation goes down first
+		if p.Do[in] != (Todo{}) {
+			return []State{s.perform(i, in)}
+		}
 	}
 	switch {
 	case p.Role == Nobody || p.At == over || p.At == dormant:
@@ -23,16 +25,23 @@ func (s State) at(i int, where place) State {
 	return s
 }
 
-func (s State) stepTask(i int) []State {
+// of returns the scope of process i, and what the process has to do about it.
+func (s *State) of(i int) (*Scope, *Todo) {
+	in := s.Procs[i].In
+	return &s.Scopes[in], &s.Procs[i].Do[in]
+}
+
+func (s State) stepTask(i int) []State { //nolint:gocognit // a table of cases
 	p := &s.Procs[i]
+	in, _ := s.of(i)
 	switch p.At { //nolint:exhaustive // the rest needs nothing
 	case begin: // Go looks whether the scope is cancelled, without the lock
-		if s.Cancelled {
+		if in.Cancelled {
 			return []State{s.at(i, over)}
 		}
 		return []State{s.at(i, admit)}
 	case admit:
-		if s.Phase == Open || s.Phase == Draining && p.Inside || s.Flaw == LateAdmit {
+		if in.Phase == Open || in.Phase == Draining && p.Inside || s.Flaw == LateAdmit {
 			return []State{s.enlist(i)}
 		}
 		return []State{s.at(i, over)}
@@ -40,10 +49,10 @@ func (s State) stepTask(i int) []State {
 		return s.call(i)
 	case armed: // its context is published, and counted under the lock
 		p.Armed = true
-		s.Armed++
+		in.Armed++
 		return []State{s.at(i, checks)}
 	case checks: // it has published first, and looks now
-		if s.Cancelled && s.Flaw != NoLook {
+		if in.Cancelled && s.Flaw != NoLook {
 			return []State{s.at(i, leaves)}
 		}
 		return []State{s.at(i, waits)}
@@ -52,20 +61,50 @@ func (s State) stepTask(i int) []State {
 			return []State{s.at(i, leaves)}
 		}
 		return nil
+	case listens, ends, joins:
+		return s.stepNester(i)
 	default:
+		if in.Nested && p.Role == Nester && s.Flaw != NoJoin {
+			return []State{s.at(i, ends)}
+		}
 		return []State{s.remove(i)}
+	}
+}
+
+// stepNester is a task and the scope that it has opened with its context: the
+// scope looks once after it has been made known, and the task, when its function
+// has returned, cancels the scope and waits for its end.
+func (s State) stepNester(i int) []State {
+	below, do := &s.Scopes[Inner], &s.Procs[i].Do[Inner]
+	in, _ := s.of(i)
+	switch s.Procs[i].At { //nolint:exhaustive // the rest is any task's
+	case listens:
+		if in.Cancelled && s.Flaw != NoListen {
+			below.cancel(do, s.Flaw)
+		}
+		return []State{s.at(i, leaves)}
+	case ends:
+		below.cancel(do, s.Flaw)
+		return []State{s.at(i, joins)}
+	default:
+		if below.Ends == 0 {
+			return nil
+		}
+		in.Nested = false // unless that has been done by now
+		return []State{s.at(i, leaves)}
 	}
 }
 
 // enlist admits process i and calls its function.
 func (s State) enlist(i int) State {
 	p := &s.Procs[i]
+	in, _ := s.of(i)
 	p.Listed, p.At = true, inCall
 	p.Calls++
 	if p.ordinary() {
-		s.Live++
+		in.Live++
 	} else {
-		s.Others++
+		in.Others++
 	}
 	return s
 }
@@ -80,6 +119,15 @@ func (s State) call(i int) []State {
 		next := s
 		next.Procs[i+1].At, next.Procs[i+1].Inside = begin, true
 		return []State{next.at(i, leaves)}
+	case Nester: // opens the inner scope, with its context
+		in, _ := s.of(i)
+		in.Nested = true
+		for j, other := range s.Procs {
+			if other.In == Inner {
+				s.Procs[j].At = begin
+			}
+		}
+		return []State{s.at(i, listens)}
 	default:
 		return []State{s.at(i, leaves)}
 	}
@@ -87,31 +135,32 @@ func (s State) call(i int) []State {
 
 func (s State) remove(i int) State {
 	p := &s.Procs[i]
+	in, do := s.of(i)
 	p.Listed, p.At = false, over
 	if p.ordinary() {
-		s.Live--
+		in.Live--
 	} else {
-		s.Others--
+		in.Others--
 	}
 	if p.Armed {
-		s.Armed--
+		in.Armed--
 	}
 	if p.Role == Waited || p.Published {
 		if s.Flaw != NoHold {
-			s.Ending++
+			in.Ending++
 		}
-		p.Do.Release = true
+		do.Release = true
 		return s
 	}
-	if s.Live == 0 {
-		s.settle(&p.Do)
+	if in.Live == 0 {
+		in.settle(do, s.Flaw)
 	}
 	return s
 }
 
 // settle makes the moves that are due, under the lock.
-func (s *State) settle(do *Todo) { //nolint:gocognit // a table of cases
-	if s.Live+s.Ending == 0 && s.Flaw != LostIdle {
+func (s *Scope) settle(do *Todo, flaw Flaw) { //nolint:gocognit // a table of cases
+	if s.Live+s.Ending == 0 && flaw != LostIdle {
 		s.Idle.take(&do.Idle)
 	}
 	if s.Live == 0 {
@@ -119,7 +168,7 @@ func (s *State) settle(do *Todo) { //nolint:gocognit // a table of cases
 			s.Phase = Closed
 		}
 		if s.Phase == Closed && s.Others > 0 && !s.Told {
-			s.Told, do.Daemons = true, !s.Cancelled && s.Flaw != DaemonsLeft
+			s.Told, do.Daemons = true, !s.Cancelled && flaw != DaemonsLeft
 		}
 	}
 	if s.Phase < Closed || s.Live+s.Others+s.Ending > 0 {
@@ -158,79 +207,21 @@ func (c *Channel) make() int8 {
 	return c.Made
 }
 
-// perform does the next thing that is due after an unlock.
-func (s State) perform(i int) State {
-	do := &s.Procs[i].Do
-	switch {
-	case do.Release:
-		do.Release = false
-		s.Ending = max(0, s.Ending-1)
-		s.settle(do)
-	case do.Walk:
-		do.Walk = false
-		s.ask(func(p Proc) bool { return p.Published && p.Role != Deferred })
-	case do.Idle > 0:
-		s.Idle.Closed = max(s.Idle.Closed, do.Idle)
-		do.Idle = 0
-	case do.Over > 0:
-		s.Over.Closed = max(s.Over.Closed, do.Over)
-		do.Over = 0
-	case do.Daemons:
-		do.Daemons = false
-		s.ask(func(p Proc) bool { return p.Role == Daemon })
-	case do.Cleanup:
-		do.Cleanup = false
-		s.startDeferred()
-	case do.Left:
-		do.Left = false
-		s.Left = true
-	case do.End:
-		do.End = false
-		s.finish(do)
-	}
-	return s
-}
-
-func (s *State) ask(who func(Proc) bool) {
-	for i, p := range s.Procs {
-		if p.Listed && who(p) {
-			s.Procs[i].Asked = true
-		}
-	}
-}
-
-func (s *State) startDeferred() {
-	for i, p := range s.Procs {
-		if p.Role == Deferred && p.At == dormant {
-			s.Procs[i].At, s.Procs[i].Listed = inCall, true
-			s.Procs[i].Calls++
-			return
-		}
-	}
-}
-
-// finish makes the last move; the channels are closed after it.
-func (s *State) finish(do *Todo) {
-	s.Phase = Ended
-	s.Ends++
-	s.Idle.take(&do.Idle)
-	s.Over.take(&do.Over)
-}
-
 func (s State) stepBody(i int) []State {
 	p := &s.Procs[i]
+	in, do := s.of(i)
 	switch p.At { //nolint:exhaustive // the rest needs nothing
 	case begin:
-		s.InBody = false
-		s.settle(&p.Do)
+		in.InBody = false
+		in.settle(do, s.Flaw)
 		return []State{s.at(i, atLatch)}
 	case atLatch:
-		if !s.Left {
+		if !in.Left {
 			return nil
 		}
 		return []State{s.at(i, atEnd)}
 	default:
-		s.finish(&p.Do)
+		in.finish(do)
 		return []State{s.at(i, over)}
 	}
 }
@@ -238,27 +229,28 @@ func (s State) stepBody(i int) []State {
 // stepCaller is Cancel, Drain, Shutdown and Wait.
 func (s State) stepCaller(i int) []State {
 	p := &s.Procs[i]
+	in, do := s.of(i)
 	switch {
 	case p.At == begin && (p.Role == Canceller || p.Role == Stopper):
-		s.cancel(&p.Do)
+		in.cancel(do, s.Flaw)
 		if p.Role == Canceller {
 			return []State{s.at(i, over)}
 		}
 		return []State{s.at(i, looks)}
 	case p.At == begin && p.Role == Drainer:
-		if s.Phase == Open {
-			s.Phase = Draining
+		if in.Phase == Open {
+			in.Phase = Draining
 		}
-		s.settle(&p.Do)
+		in.settle(do, s.Flaw)
 		return []State{s.at(i, looks)}
 	case p.At == begin || p.At == looks:
 		return []State{s.look(i)}
-	case p.At == onIdle && s.Idle.Closed >= p.On:
-		if s.Phase == Open {
+	case p.At == onIdle && in.Idle.Closed >= p.On:
+		if in.Phase == Open {
 			return []State{s.at(i, over)}
 		}
 		return []State{s.at(i, looks)}
-	case p.At == onOver && s.Over.Closed >= p.On:
+	case p.At == onOver && in.Over.Closed >= p.On:
 		return []State{s.at(i, looks)}
 	case p.Role == Stopper: // out of time
 		return []State{s.at(i, over)}
@@ -266,38 +258,40 @@ func (s State) stepCaller(i int) []State {
 	return nil
 }
 
-func (s *State) cancel(do *Todo) {
-	do.Walk = !s.Finishing && s.Armed > 0
+func (s *Scope) cancel(do *Todo, flaw Flaw) {
+	do.Walk = !s.Finishing && (s.Armed > 0 || s.Nested)
 	if s.Finishing || s.Cancelled {
 		return
 	}
 	s.Cancelled = true
 	s.Phase = max(s.Phase, Closed)
-	s.settle(do)
+	s.settle(do, flaw)
 }
 
 // look asks for a channel to wait for, and is let go if there is none.
 func (s State) look(i int) State {
 	p := &s.Procs[i]
-	quiet := s.Live+s.Others+s.Ending == 0
+	in, _ := s.of(i)
+	quiet := in.Live+in.Others+in.Ending == 0
 	switch {
-	case p.Role == Waiter && s.Phase <= Draining && s.Live+s.Ending == 0:
+	case p.Role == Waiter && in.Phase <= Draining && in.Live+in.Ending == 0:
 		return s.at(i, over)
-	case p.Role == Waiter && s.Phase <= Draining:
-		p.On = s.Idle.make()
+	case p.Role == Waiter && in.Phase <= Draining:
+		p.On = in.Idle.make()
 		return s.at(i, onIdle)
-	case s.Phase == Ended, s.InBody && s.Phase == Closed && quiet:
-		p.Broken = s.anyRuns()
+	case in.Phase == Ended, in.InBody && in.Phase == Closed && quiet:
+		p.Broken = s.anyRuns(p.In)
 		return s.at(i, over)
 	default:
-		p.On = s.Over.make()
+		p.On = in.Over.make()
 		return s.at(i, onOver)
 	}
 }
 
-func (s *State) anyRuns() bool {
+// anyRuns reports whether a task of the scope in, or of one below it, runs.
+func (s *State) anyRuns(in int8) bool {
 	for _, p := range s.Procs {
-		if p.running() {
+		if p.running() && p.In >= in {
 			return true
 		}
 	}
