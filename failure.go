@@ -96,10 +96,13 @@ func Report(ctx context.Context, f *Failure) {
 		panic("scope: Report of a nil Failure; pass one with its Err set")
 	}
 	var r *reports
-	if t := current(ctx); t != nil {
+	t := current(ctx)
+	if t != nil {
 		r = t.scope.reports
 	}
-	apart(func() { r.handle(context.WithoutCancel(ctx), f) })
+	apart(func() {
+		t.lend(func() { r.handle(context.WithoutCancel(ctx), f) })
+	})
 }
 
 // handle gives f, a failure of t, to the handler.

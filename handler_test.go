@@ -770,21 +770,3 @@ func childStderr(t *testing.T) (stderr string, parent bool) {
 	}
 	return text.String(), true
 }
-
-// Row 23. Report is called by code that goes on.
-func TestReport_ReturnsWhateverTheHandlerDoes(t *testing.T) {
-	if _, parent := childStderr(t); parent {
-		return
-	}
-	for _, f := range []func(){runtime.Goexit, func() { panic("aua") }, func() {}} {
-		returned := false
-		_ = scope.Supervise(t.Context(), func(ctx context.Context, _ *scope.Scope) error {
-			scope.Report(ctx, &scope.Failure{Err: errors.New("boom")})
-			returned = true
-			return nil
-		}, scope.OnFailure(func(context.Context, *scope.Failure) { f() }))
-		if !returned {
-			t.Error("Report has not returned")
-		}
-	}
-}

@@ -18,7 +18,19 @@ import (
 const (
 	runFrame    = "github.com/supervisorscope/scope.(*Task).run"
 	inlineFrame = "github.com/supervisorscope/scope.(*Task).inline"
+
+	// A handler that Report calls is on a goroutine of its own, and still in the
+	// task: it must not wait for that either.
+	lentFrame = "github.com/supervisorscope/scope.(*Task).lend"
 )
+
+// lend calls f on a goroutine that t waits for, in a frame that names t.
+//
+//go:noinline
+func (t *Task) lend(f func()) {
+	f()
+	runtime.KeepAlive(t)
+}
 
 // A wanted says which tasks of a scope count for runsHere.
 type wanted struct {
@@ -33,12 +45,14 @@ func (s *Scope) runsHere(want wanted) bool {
 	if !inTask() {
 		return false
 	}
-	here := traceback.Parse(traceback.Current(), runFrame, inlineFrame)
+	here := traceback.Parse(traceback.Current(), runFrame, inlineFrame, lentFrame)
 	return len(here) > 0 && len(here[0].Receivers) > 0 && s.hasTask(here[0].Receivers, want)
 }
 
 // inTask reports whether the calling goroutine is running any task or body.
-func inTask() bool { return onStack(entry((*Task).run), entry((*Task).inline)) }
+func inTask() bool {
+	return onStack(entry((*Task).run), entry((*Task).inline), entry((*Task).lend))
+}
 
 // inHandler reports whether the calling goroutine is in a call of a handler.
 func inHandler() bool { return onStack(entry((*reports).handle)) }
@@ -101,7 +115,8 @@ func (s *Scope) hasTask(addrs []uintptr, want wanted) bool {
 //go:norace
 func anyHasTask(scopes []*Scope, addrs []uintptr) bool {
 	for _, n := range scopes {
-		if n.hasTask(addrs, wanted{belowBody: true}) {
+		if slices.Contains(addrs, uintptr(unsafe.Pointer(&n.body))) ||
+			n.hasTask(addrs, wanted{belowBody: true}) {
 			return true
 		}
 	}
