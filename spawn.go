@@ -112,7 +112,7 @@ func (s *Scope) enter(t *Task) error {
 }
 
 // spawn runs t, which was admitted.
-func (s *Scope) spawn(t *Task) { go t.run() }
+func (t *Task) spawn() { go t.run() }
 
 // startLate runs a task that was listed by another goroutine, or for the scope
 // itself. Unlike Go it happens after all that has ended in s.

@@ -43,7 +43,7 @@ func (s *Scope) Start(
 		s.countRefused()
 		return nil, fmt.Errorf("start: task %q: %w", t.path(), err)
 	}
-	s.spawn(t)
+	t.spawn()
 	return st.await(ctx, t)
 }
 
