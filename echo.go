@@ -40,6 +40,8 @@ func onlyLeaves(err error, ok func(node error, leaf bool) bool) bool {
 	switch e := err.(type) {
 	case *StragglersError:
 		return false // it wraps why the waiting ended, and says more than that
+	case *Failure:
+		return ok(err, false) // the cause itself, or that of another: never half of it
 	case interface{ Unwrap() error }:
 		if sub := e.Unwrap(); sub != nil {
 			below = []error{sub}

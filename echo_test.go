@@ -350,3 +350,28 @@ func TestScope_CanceledAtTheInstantOfCancelIsOneOrTheOther(t *testing.T) {
 		t.Errorf("%d failed, %d cancelled, want some of both", failed, cancelled)
 	}
 }
+
+// A task whose nested scope has failed has a failure of its own, also if the
+// error in it is by chance the cause of the cancellation.
+func TestTask_FailureFromBelowIsNoEcho(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var in inbox
+		s := scope.OpenSupervised(t.Context(), scope.OnFailure(in.handle))
+		s.Go("outer", func(ctx context.Context) error {
+			return scope.Run(ctx, func(_ context.Context, s *scope.Scope) error {
+				s.Go("inner", func(ctx context.Context) error {
+					<-ctx.Done()
+					runtime.Goexit()
+					return nil
+				})
+				return nil
+			})
+		})
+		synctest.Wait()
+		s.Cancel(scope.ErrGoexit)
+		_ = s.Wait(t.Context())
+		if got := in.failures(); len(got) != 1 || !errors.Is(got[0], scope.ErrGoexit) {
+			t.Errorf("the handler got %v, want the failure of inner", got)
+		}
+	})
+}
