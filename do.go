@@ -20,9 +20,9 @@ import (
 func (s *Scope) Do(ctx context.Context, name string, f func(context.Context) error) error {
 	current(ctx) // panics if ctx is nil
 	t := s.newTask(kindDo, name, f, callerPC())
-	own := s.doContext(ctx)
+	own, release := s.doContext(ctx)
 	t.own.Store(own)
-	defer own.cancel(nil)
+	defer release()
 	err := s.takeSlot(ctx, t)
 	if err == nil {
 		err = s.enter(t)
@@ -50,18 +50,20 @@ func (s *Scope) Do(ctx context.Context, name string, f func(context.Context) err
 	return e.err
 }
 
-// doContext derives the context of a task of Do from the caller's.
-func (s *Scope) doContext(ctx context.Context) *ownContext {
-	own, cancel := context.WithCancelCause(ctx)
+// doContext derives the context of a task of Do from the caller's. What release
+// calls are methods of that one, which may panic; to cancel what is derived is not.
+func (s *Scope) doContext(ctx context.Context) (own *ownContext, release func()) {
+	outer, release := context.WithCancel(ctx)
+	inner, cancel := context.WithCancelCause(outer)
 	t := s.timing()
 	if t == nil || t.at.IsZero() {
-		return &ownContext{Context: own, cancel: cancel}
+		return &ownContext{Context: inner, cancel: cancel}, release
 	}
-	timed, release := context.WithDeadlineCause(own, t.at, t.expired)
+	timed, stop := context.WithDeadlineCause(inner, t.at, t.expired)
 	return &ownContext{Context: timed, timed: true, cancel: func(cause error) {
 		cancel(cause)
-		release()
-	}}
+		stop()
+	}}, release
 }
 
 // inline runs a task or a body on the caller's goroutine. Like run it is a

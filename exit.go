@@ -21,6 +21,14 @@ const (
 	returned
 )
 
+// failedAs returns the outcome of a task that has failed by e.
+func (e *ending) failedAs() outcome {
+	if e.how == panicked {
+		return outcomePanicked
+	}
+	return outcomeFailed
+}
+
 // exit ends t, whose function came to its end by e. It runs on the task's
 // goroutine.
 func (t *Task) exit(e *ending) {
@@ -37,11 +45,14 @@ func (t *Task) exit(e *ending) {
 // and its failure is told.
 func (t *Task) exitSlowly(e *ending) {
 	out, judged := outcomeOK, false
+	defer func() { t.finish(out) }()
 	defer func() {
+		// A method of the user's error has called runtime.Goexit: what such a method
+		// does not answer counts as no.
 		if !judged {
-			out = t.misjudged(e)
+			out = e.failedAs()
+			t.tell(out, t.failure(e.err), false)
 		}
-		t.finish(out)
 	}()
 	if t.kind == kindReport {
 		judged = true
@@ -55,18 +66,6 @@ func (t *Task) exitSlowly(e *ending) {
 	fatal := (out == outcomeFailed || out == outcomePanicked) && IsFatal(err)
 	judged = true
 	t.tell(out, err, fatal)
-}
-
-// misjudged ends the judgement of t in which a method of the user's error has
-// called runtime.Goexit: what such a method does not answer counts as no. It
-// returns the outcome.
-func (t *Task) misjudged(e *ending) outcome {
-	out := outcomeFailed
-	if e.how == panicked {
-		out = outcomePanicked
-	}
-	t.tell(out, t.failure(e.err), false)
-	return out
 }
 
 // tell brings the end of t to who is to know of it. The error is that of judge.
@@ -134,10 +133,9 @@ func (t *Task) finish(out outcome) {
 	}
 }
 
-// wake releases what hangs on t: its context and its waiters. The context of Do is
-// released by Do, since that of its caller may panic then.
+// wake releases what hangs on t: its context and its waiters.
 func (t *Task) wake() todo {
-	if own := t.own.Load(); own != nil && t.kind != kindDo {
+	if own := t.own.Load(); own != nil {
 		own.cancel(nil)
 	}
 	if tail := t.tail.Load(); tail != nil {

@@ -100,6 +100,9 @@ func Report(ctx context.Context, f *Failure) {
 	if t != nil {
 		r = t.scope.reports
 	}
+	for t != nil && t.kind == kindBody { // whose goroutine is a task's, if any's
+		t = t.scope.parent()
+	}
 	apart(func() {
 		t.lend(func() { r.handle(context.WithoutCancel(ctx), f) })
 	})

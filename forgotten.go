@@ -25,6 +25,7 @@ type trace struct {
 	reports *reports
 	ended   atomic.Bool           // the scope has ended
 	result  atomic.Pointer[error] // its failure, until somebody asks for it
+	waiters atomic.Int32          // who is about to ask
 }
 
 // keep stores a copy: the trace must not point into the scope.

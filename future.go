@@ -98,7 +98,7 @@ type unseen struct {
 	once  atomic.Bool // set by who fetches or reports the failure
 
 	// Guarded by the scope's lock.
-	ripe         bool // the future has been collected
+	listed       bool // in late.unseen
 	older, newer *unseen
 }
 
@@ -206,6 +206,7 @@ func (s *Scope) pushUnseen(u *unseen) bool {
 	ok := !s.finishing
 	if ok {
 		l := s.need()
+		u.listed = true
 		u.older = l.unseen
 		if u.older != nil {
 			u.older.newer = u
@@ -225,9 +226,10 @@ func (s *Scope) unlinkUnseen(u *unseen) {
 
 //go:norace
 func (s *Scope) unlinkUnseenLocked(u *unseen) {
-	if u.ripe {
-		return // was popped
+	if !u.listed {
+		return
 	}
+	u.listed = false
 	if u.newer == nil {
 		s.late.unseen = u.older
 	} else {
@@ -245,12 +247,13 @@ func (s *Scope) unlinkUnseenLocked(u *unseen) {
 func (s *Scope) ripen(u *unseen) {
 	raceRelease(unsafe.Pointer(s))
 	s.mu.lock()
-	s.unlinkUnseenLocked(u)
-	u.ripe = true
-	if l := s.need(); l.ripeLast == nil {
-		l.ripe, l.ripeLast = u, u
-	} else {
-		l.ripeLast.newer, l.ripeLast = u, u
+	if u.listed { // or somebody has fetched or reported it in this moment
+		s.unlinkUnseenLocked(u)
+		if l := s.need(); l.ripeLast == nil {
+			l.ripe, l.ripeLast = u, u
+		} else {
+			l.ripeLast.newer, l.ripeLast = u, u
+		}
 	}
 	s.mu.unlock()
 }

@@ -229,3 +229,28 @@ func (s *Scope) fetch() error {
 	}
 	return nil
 }
+
+// expect counts by n those who wait for the result of s. One who gives up has to
+// look once more after it has stopped counting; see giveUp.
+func (s *Scope) expect(n int32) {
+	if !s.lexical {
+		raceHidden(func() { s.setup.trace.waiters.Add(n) })
+	}
+}
+
+func (s *Scope) isAwaited() (yes bool) {
+	if !s.lexical {
+		raceHidden(func() { yes = s.setup.trace.waiters.Load() > 0 })
+	}
+	return yes
+}
+
+// giveUp returns what a waiter that gives up for err is to return: the failure
+// that was left to it, if the scope has ended in this moment.
+func (s *Scope) giveUp(err error) error {
+	s.expect(-1)
+	if late := s.fetch(); late != nil {
+		return late
+	}
+	return err
+}

@@ -1,7 +1,6 @@
 package scope
 
 import (
-	"cmp"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -10,8 +9,9 @@ import (
 )
 
 // Roots returns the scopes of this process that have no parent task and have
-// not ended, oldest first. The registry behind it keeps no long-lived scope from
-// being collected.
+// not ended, oldest first; those that were opened at one reading of the clock, as
+// in a bubble of testing/synctest, in any order. The registry behind it keeps no
+// long-lived scope from being collected.
 func Roots() []*Scope { return roots.list() }
 
 // roots is the registry of scopes without a parent.
@@ -121,9 +121,7 @@ func (r *registry) list() []*Scope {
 	}
 	r.mu.Unlock()
 	found = slices.DeleteFunc(found, (*Scope).hasEnded)
-	slices.SortFunc(found, func(a, b *Scope) int {
-		return cmp.Or(a.opened.Compare(b.opened), cmp.Compare(a.number(), b.number()))
-	})
+	slices.SortFunc(found, func(a, b *Scope) int { return a.opened.Compare(b.opened) })
 	return found
 }
 

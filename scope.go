@@ -229,6 +229,7 @@ func (s *Scope) failBody(err error) {
 			s.claimBody(err, false)
 			s.cancel(because(err))
 			_ = s.join()
+			s.handleClaimed()
 		}
 	}()
 	failed := !isEcho(err, s.body.context().Err(), s.body.cause())
@@ -248,6 +249,7 @@ func (s *Scope) panicBody(v any) {
 		if !judged {
 			s.announce(p)
 			_ = s.join()
+			s.handleClaimed()
 		}
 	}()
 	p = p.sinceFirst()

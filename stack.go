@@ -115,8 +115,7 @@ func (s *Scope) hasTask(addrs []uintptr, want wanted) bool {
 //go:norace
 func anyHasTask(scopes []*Scope, addrs []uintptr) bool {
 	for _, n := range scopes {
-		if slices.Contains(addrs, uintptr(unsafe.Pointer(&n.body))) ||
-			n.hasTask(addrs, wanted{belowBody: true}) {
+		if n.hasTask(addrs, wanted{belowBody: true}) {
 			return true
 		}
 	}

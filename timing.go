@@ -45,8 +45,14 @@ func (s *Scope) setTiming(o *origin, direct bool) {
 
 // isForeign reports whether ctx can be cancelled and is not package context's
 // own. Its Err may be anything, which only a context derived from it can repeat.
+// Package context decides in the same way: one of its own is found by the key, and
+// has the same channel.
 func isForeign(ctx context.Context) bool {
-	return cancelKey != nil && ctx.Done() != nil && ctx.Value(cancelKey) == nil
+	if cancelKey == nil || ctx.Done() == nil {
+		return false
+	}
+	std, ok := ctx.Value(cancelKey).(context.Context)
+	return !ok || std.Done() != ctx.Done()
 }
 
 // deadline returns the scope's deadline, as [context.Context] does.

@@ -116,7 +116,8 @@ func (s *Scope) detach(parent *Task) {
 // endNested ends the scopes that were opened with the context of t, whose
 // function has returned, and waits for them. A scope whose context does not end
 // with that of t, as behind context.WithoutCancel, has left t's care on purpose:
-// it becomes a root.
+// it becomes a root. A context that is not package context's may hear of the end
+// later, and counts as one that will.
 func (s *Scope) endNested(t *Task) {
 	if own := t.own.Load(); own != nil {
 		own.cancel(nil)
@@ -124,7 +125,8 @@ func (s *Scope) endNested(t *Task) {
 	var inCare []*Scope
 	for _, n := range s.nestedOf(t) {
 		// One look: n may be ending, and let go of where it came from.
-		if o := n.origin.Load(); o.parent == t && !o.linked && o.outer.Err() == nil {
+		o := n.origin.Load()
+		if o.parent == t && !o.linked && o.outer.Err() == nil && !isForeign(o.outer) {
 			n.leaveCare(t)
 			continue
 		}
@@ -135,6 +137,9 @@ func (s *Scope) endNested(t *Task) {
 	for _, n := range inCare {
 		<-n.doneChan()
 		n.detachFrom(t) // unless it has done so itself by now
+		if n.isAwaited() {
+			continue // whoever waits is told
+		}
 		if err := n.fetch(); err != nil {
 			s.report(t.failure(err))
 		}
@@ -145,8 +150,8 @@ func (s *Scope) endNested(t *Task) {
 // then is none: the end takes it off the registry, or this does.
 func (s *Scope) leaveCare(t *Task) {
 	s.away.Store(true)
+	s.detachFrom(t) // first: both lists use the same links
 	roots.add(s)
-	s.detachFrom(t)
 	if s.isFinishing() {
 		roots.remove(s)
 	}

@@ -25,11 +25,13 @@ func (s *Scope) Wait(ctx context.Context) error {
 		return ErrSelfWait
 	}
 	s.catchUp()
+	s.expect(1)
 	err := s.await(ctx, s.waitIdle)
 	runtime.KeepAlive(s)
 	if err != nil {
-		return err
+		return s.giveUp(err)
 	}
+	defer s.expect(-1)
 	return s.outcome()
 }
 
@@ -96,18 +98,21 @@ func (s *Scope) Done() <-chan struct{} {
 
 // awaitEnd waits for the end and names the stragglers if there is none.
 func (s *Scope) awaitEnd(ctx context.Context) error {
-	switch err := s.await(ctx, s.waitOver); err {
+	s.expect(1)
+	err := s.await(ctx, s.waitOver)
+	switch err {
 	case nil:
+		defer s.expect(-1)
 		return s.outcome()
 	case ErrSelfWait:
-		return err
-	default:
-		e := s.stragglers(err)
-		if ch, _ := s.waitOver(); ch == nil && len(e.Tasks) == 0 {
-			return s.outcome() // the last one ended while it was looked at
-		}
-		return e
+		return s.giveUp(err)
 	}
+	e := s.stragglers(err)
+	if ch, _ := s.waitOver(); ch == nil && len(e.Tasks) == 0 {
+		defer s.expect(-1)
+		return s.outcome() // the last one ended while it was looked at
+	}
+	return s.giveUp(e)
 }
 
 // await waits for one channel after the other that next returns, until it
