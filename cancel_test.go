@@ -423,7 +423,10 @@ func TestScope_InfoTellsWhenItWasCancelled(t *testing.T) {
 		release := make(chan struct{})
 		alone := s.Go("alone", func(context.Context) error { <-release; return nil })
 		other := s.Go("other", func(ctx context.Context) error {
-			return scope.Run(ctx, func(context.Context, *scope.Scope) error { <-release; return nil })
+			return scope.Run(ctx, func(context.Context, *scope.Scope) error {
+				<-release
+				return nil
+			})
 		})
 		synctest.Wait()
 		nested := other.Scopes()[0]
@@ -467,5 +470,41 @@ func TestScope_InfoTellsWhenItWasCancelled(t *testing.T) {
 		if got := ended.Info().Cancelled; !got.IsZero() {
 			t.Errorf("task that ended before the shutdown: Cancelled %v", got)
 		}
+	})
+}
+
+// Cancel walks the list of tasks only if one of them has a context of its own to
+// be brought to an end. What has ended counts no more.
+func TestScope_CancelWalksOnlyForContexts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := scope.OpenSupervised(t.Context())
+		check := func(when string, want int) {
+			t.Helper()
+			if got := s.Armed(); got != want {
+				t.Errorf("%s: %d tasks with a context of their own, want %d", when, got, want)
+			}
+		}
+		release := make(chan struct{})
+		asks := func(ctx context.Context) error {
+			ctx.Done()
+			ctx.Done()
+			<-release
+			return nil
+		}
+		s.Go("asks nothing", func(context.Context) error { <-release; return nil })
+		synctest.Wait()
+		check("a task that asks nothing", 0)
+		s.Go("asks", asks)
+		s.Daemon("asks, too", asks)
+		synctest.Wait()
+		check("two that ask", 2)
+		_ = s.Do(t.Context(), "with the caller's context", func(context.Context) error {
+			check("and one of Do", 3)
+			return nil
+		})
+		close(release)
+		synctest.Wait()
+		check("all have ended", 0)
+		_ = s.Shutdown(t.Context())
 	})
 }

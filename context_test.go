@@ -72,7 +72,20 @@ func contextBehindValue() (context.Context, context.CancelCauseFunc) {
 // contextTask returns a parent that is a task's context, of a scope that is
 // nested in another one. To cancel it is to cancel the task.
 func contextTask() (context.Context, context.CancelCauseFunc) {
-	outer := scope.OpenSupervised(context.Background(), scope.Name("outer"))
+	ctx, task := contextTaskOf(context.Background())
+	return ctx, task.Cancel
+}
+
+// contextTaskOfOthers returns one whose scope has a foreign parent. To cancel it
+// is to cancel that.
+func contextTaskOfOthers() (context.Context, context.CancelCauseFunc) {
+	others, cancel := contextOfOthers()
+	ctx, _ := contextTaskOf(others)
+	return ctx, cancel
+}
+
+func contextTaskOf(ctx context.Context) (context.Context, *scope.Task) {
+	outer := scope.OpenSupervised(ctx, scope.Name("outer"))
 	got := make(chan context.Context)
 	task := outer.Go("parent", func(ctx context.Context) error {
 		got <- ctx
@@ -80,7 +93,7 @@ func contextTask() (context.Context, context.CancelCauseFunc) {
 		time.Sleep(time.Hour) // so that its end is not what is observed
 		return ctx.Err()
 	})
-	return <-got, task.Cancel
+	return <-got, task
 }
 
 // A contextForeign is a context that is not package context's own.
@@ -163,6 +176,7 @@ func contextCases() []contextCase {
 		{"parent behind a value", contextBehindValue, nil, nil, parent},
 		{"parent is a task", contextTask, nil, nil, parent},
 		{"parent is foreign", contextOfOthers, nil, nil, parent},
+		{"parent is foreign, two up", contextTaskOfOthers, nil, nil, parent},
 		{"parent has a deadline", contextLimited, nil, nil, then()},
 		{"parent's deadline", contextLimited, nil, nil, sleep},
 		{"parent before its deadline", contextLimited, nil, nil, then(parent, sleep)},
@@ -292,7 +306,8 @@ func TestContext_IsLikeAStandardOne(t *testing.T) {
 	starts := map[string]contextStart{"Go": contextGo, "Do": contextDo}
 	for _, c := range contextCases() {
 		for verb, start := range starts {
-			if verb == "Do" && (c.name == "parent is foreign" || c.name == "parent's deadline") {
+			foreign := strings.HasPrefix(c.name, "parent is foreign")
+			if verb == "Do" && (foreign || c.name == "parent's deadline") {
 				// Do derives from its caller's context. What the scope's parent alone
 				// knows, an Err or a cause of its own, need not get through.
 				continue

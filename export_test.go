@@ -36,10 +36,31 @@ func (s *Scope) Walk() (steps, tasks int) {
 	return steps, tasks
 }
 
+// WalkAnd reads the list of live tasks as Cancel does, and calls between with all
+// that it has read whenever it has to take up the list again.
+func (s *Scope) WalkAnd(between func(read []*Task)) []*Task {
+	all, cursor := s.nextTasks(nil, nil)
+	for cursor != nil {
+		between(all)
+		var more []*Task
+		more, cursor = s.nextTasks(nil, cursor)
+		all = append(all, more...)
+	}
+	return all
+}
+
 // ForgetCancelKey has the package work as with a package context whose key it
 // could not learn, until restore is called.
 func ForgetCancelKey() (restore func()) {
 	key := cancelKey
 	cancelKey = nil
 	return func() { cancelKey = key }
+}
+
+// Armed returns how many live tasks have a context of their own, by the count
+// that says whether Cancel has to walk the list.
+func (s *Scope) Armed() int {
+	s.mu.lock()
+	defer s.mu.unlock()
+	return int(s.armed)
 }

@@ -234,6 +234,37 @@ func collect[T any](t *testing.T, ch <-chan T) T {
 	}
 }
 
+// Row 31. The report of one that was collected takes nothing from those that are
+// still held.
+func TestFuture_CollectedLeavesTheOthersToTheEnd(t *testing.T) {
+	reported := make(chan *scope.Failure, 4)
+	s := scope.OpenSupervised(t.Context(), scope.Name("srv"), scope.OnFailure(
+		func(_ context.Context, f *scope.Failure) { reported <- f }))
+	older := scope.Async(s, "older", failingValue)
+	<-older.Done()
+	dropFuture(s)
+	newer := scope.Async(s, "newer", failingValue)
+	<-newer.Done()
+	if f := collect(t, reported); f.Task.Path != "srv/dropped" {
+		t.Fatalf("handler was given %v, want the failure of srv/dropped", f)
+	}
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Errorf("Shutdown() = %v, want nil", err)
+	}
+	for _, want := range []string{"srv/older", "srv/newer"} {
+		select {
+		case f := <-reported:
+			if f.Task.Path != want {
+				t.Errorf("at the end the handler was given %v, want the failure of %s", f, want)
+			}
+		default:
+			t.Errorf("at the end the failure of %s was not reported", want)
+		}
+	}
+	runtime.KeepAlive(older)
+	runtime.KeepAlive(newer)
+}
+
 // Row 31. What somebody has asked for is not reported when the future is
 // collected.
 func TestFuture_FailureAskedForIsNotReportedWhenItIsCollected(t *testing.T) {

@@ -513,6 +513,43 @@ func TestOpen_AnEndedScopeIsNotReported(t *testing.T) {
 	}
 }
 
+// The failure of a long-lived scope is told once: to who asks for it by a waiting
+// verb, or to the handler when the scope is collected and nobody has asked.
+func TestOpen_FailureIsReportedUnlessAskedFor(t *testing.T) {
+	for name, ask := range map[string]func(*scope.Scope, context.Context) error{
+		"nobody": nil, "Wait": (*scope.Scope).Wait, "Drain": (*scope.Scope).Drain,
+		"Shutdown": (*scope.Scope).Shutdown,
+	} {
+		t.Run(name, func(t *testing.T) {
+			told := make(chan struct{})
+			collected := make(chan struct{})
+			func() {
+				s := scope.Open(context.Background(),
+					scope.OnFailure(func(context.Context, *scope.Failure) { close(told) }))
+				runtime.AddCleanup(s, func(ch chan struct{}) { close(ch) }, collected)
+				s.Go("", failing)
+				<-s.Done()
+				if ask == nil {
+					return
+				}
+				if err := ask(s, context.Background()); !errors.Is(err, errBoom) {
+					t.Errorf("%s() = %v, want %v", name, err, errBoom)
+				}
+			}()
+			awaitCollection(t, collected)
+			if ask == nil {
+				awaitCollection(t, told)
+				return
+			}
+			select {
+			case <-told:
+				t.Error("the handler was given what somebody had asked for")
+			case <-time.After(20 * time.Millisecond): // as a report takes, by far
+			}
+		})
+	}
+}
+
 // Row 90.
 func TestScope_DaemonsEndAfterTheTasks(t *testing.T) {
 	eachForm(t, func(t *testing.T, live lifeForm) {

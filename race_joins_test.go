@@ -280,6 +280,53 @@ func TestJoin_WithTheHandler(t *testing.T) {
 	}
 }
 
+// Who finds a scope or a task by looking sees it whole, without a join: all that
+// it tells was written before it could be found.
+func TestJoin_ByLooking(t *testing.T) {
+	for name, look := range map[string]func(*scope.Task) []*scope.Scope{
+		"Task.Scopes":  (*scope.Task).Scopes,
+		"Scope.Scopes": func(task *scope.Task) []*scope.Scope { return task.Scope().Scopes() },
+		"Roots":        func(*scope.Task) []*scope.Scope { return scope.Roots() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			for range 100 {
+				lookAtNewcomers(t, look)
+			}
+		})
+	}
+}
+
+// lookAtNewcomers has look find a scope that another goroutine opens meanwhile.
+func lookAtNewcomers(t *testing.T, look func(*scope.Task) []*scope.Scope) {
+	t.Helper()
+	release := make(chan struct{})
+	opens := func(ctx context.Context) error {
+		return scope.Run(ctx, func(_ context.Context, s *scope.Scope) error {
+			s.Go("below", func(context.Context) error { <-release; return nil })
+			<-release
+			return nil
+		}, scope.Name("newcomer"), scope.Limit(1))
+	}
+	err := scope.Run(t.Context(), func(ctx context.Context, s *scope.Scope) error {
+		defer close(release)
+		task := s.Go("opens in a task", opens)
+		for _, ctx := range []context.Context{ctx, context.Background()} {
+			s.Go("opens elsewhere", func(context.Context) error { return opens(ctx) })
+		}
+		for {
+			for _, found := range look(task) {
+				if info := found.Info(); info.Name == "newcomer" && len(found.Tasks()) > 0 {
+					return errors.Join(found.Tasks()[0].Info().Err, ctx.Err())
+				}
+			}
+			runtime.Gosched()
+		}
+	})
+	if err != nil {
+		t.Errorf("result = %v, want nil", err)
+	}
+}
+
 // Row 74: what a cause says was said before it can be read; and what a failure
 // says, before it is a result.
 func TestJoin_WithCausesAndResults(t *testing.T) {

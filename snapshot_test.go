@@ -422,3 +422,157 @@ func TestRoots_OldestFirst(t *testing.T) {
 		all.Wait()
 	})
 }
+
+// What a task says of itself is asked for at each look, and a panic in there is
+// the answer.
+func TestDescribe_IsAskedAtEachLook(t *testing.T) {
+	s := scope.OpenSupervised(t.Context())
+	steps := make(chan func(context.Context))
+	task := s.Go("tells", func(ctx context.Context) error {
+		for step := range steps {
+			step(ctx)
+		}
+		return nil
+	})
+	do := func(step func(context.Context)) { // and the step before is over
+		steps <- step
+		steps <- func(context.Context) {}
+	}
+	if got := task.Info().Detail; got != nil {
+		t.Errorf("Detail = %v before Describe, want nil", got)
+	}
+	asked := 0
+	do(func(ctx context.Context) {
+		scope.Describe(ctx, func() any { asked++; return asked })
+	})
+	for want := 1; want <= 2; want++ {
+		if got := task.Info().Detail; got != want {
+			t.Errorf("Detail = %v, want %d", got, want)
+		}
+	}
+	do(func(ctx context.Context) { scope.Describe(ctx, func() any { panic(errBoom) }) })
+	if p, ok := task.Info().Detail.(*scope.PanicError); !ok || p.Value != errBoom {
+		t.Errorf("Detail = %v, want the panic with %v", task.Info().Detail, errBoom)
+	}
+	close(steps)
+	if err := s.Drain(t.Context()); err != nil {
+		t.Errorf("Drain() = %v, want nil", err)
+	}
+}
+
+// In whatever order scopes end, those that are left are listed, oldest first.
+func TestScopes_EndInAnyOrder(t *testing.T) {
+	for name, list := range map[string]func(*scope.Task) []*scope.Scope{
+		"Roots":       func(*scope.Task) []*scope.Scope { return scope.Roots() },
+		"Task.Scopes": (*scope.Task).Scopes,
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, order := range permutations([]int{0, 1, 2, 3}) {
+				synctest.Test(t, func(t *testing.T) {
+					if name == "Roots" {
+						snapshotEnds(t, t.Context(), order, list)
+						return
+					}
+					s := scope.Open(t.Context())
+					defer func() { _ = s.Shutdown(t.Context()) }()
+					<-s.Go("holder", func(ctx context.Context) error {
+						snapshotEnds(t, ctx, order, list)
+						return nil
+					}).Done()
+				})
+			}
+		})
+	}
+}
+
+// snapshotEnds opens scopes with ctx, ends them in the given order, and compares
+// what list says after each.
+func snapshotEnds(
+	t *testing.T, ctx context.Context, order []int, list func(*scope.Task) []*scope.Scope,
+) {
+	t.Helper()
+	var left []string
+	release := map[string]chan struct{}{}
+	for i := range order {
+		name, ch := "one of them "+strconv.Itoa(i), make(chan struct{})
+		left, release[name] = append(left, name), ch
+		go func() {
+			_ = scope.Run(ctx, func(context.Context, *scope.Scope) error { <-ch; return nil },
+				scope.Name(name))
+		}()
+		time.Sleep(time.Millisecond) // Roots sorts by age
+	}
+	for _, i := range order {
+		name := "one of them " + strconv.Itoa(i)
+		close(release[name])
+		synctest.Wait()
+		left = slices.DeleteFunc(left, func(other string) bool { return other == name })
+		var got []string
+		for _, s := range list(scope.TaskFrom(ctx)) {
+			if info := s.Info(); strings.HasPrefix(info.Name, "one of them ") {
+				got = append(got, info.Name)
+			}
+		}
+		if !slices.Equal(got, left) {
+			t.Fatalf("order %v, after the end of %d: %q are left, want %q", order, i, got, left)
+		}
+	}
+}
+
+func permutations(of []int) [][]int {
+	if len(of) == 0 {
+		return [][]int{nil}
+	}
+	var all [][]int
+	for i, first := range of {
+		rest := slices.Concat(of[:i], of[i+1:])
+		for _, order := range permutations(rest) {
+			all = append(all, append([]int{first}, order...))
+		}
+	}
+	return all
+}
+
+// A walk through a long list goes on where it was, although the tasks on both
+// sides of that place end meanwhile, and new ones are started.
+func TestScope_WalkKeepsItsPlace(t *testing.T) {
+	const n = 1000
+	s := scope.OpenSupervised(t.Context())
+	release := make([]chan struct{}, n)
+	tasks := make([]*scope.Task, n)
+	for i := range tasks {
+		release[i] = make(chan struct{})
+		tasks[i] = s.Go("", func(context.Context) error { <-release[i]; return nil })
+	}
+	end := func(i int) {
+		close(release[i])
+		<-tasks[i].Done()
+	}
+	ended := map[*scope.Task]bool{}
+	got := s.WalkAnd(func(read []*scope.Task) {
+		place := len(read) + len(ended) // the first that is not read yet
+		end(place - 1)
+		for i := place; i < min(place+2, n); i++ {
+			end(i)
+			ended[tasks[i]] = true
+		}
+		s.Go("new", func(context.Context) error { return nil })
+	})
+	seen := map[*scope.Task]int{}
+	for _, task := range got {
+		seen[task]++
+	}
+	for i, task := range tasks {
+		if want := map[bool]int{false: 1, true: 0}[ended[task]]; seen[task] != want {
+			t.Errorf("task %d was visited %d times, want %d", i, seen[task], want)
+		}
+		select {
+		case <-release[i]:
+		default:
+			close(release[i])
+		}
+	}
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Errorf("Shutdown() = %v, want nil", err)
+	}
+}

@@ -593,6 +593,28 @@ func TestScope_NilContextPanicsWithTheFix(t *testing.T) {
 	}
 }
 
+// As the verbs that start tasks, those that wait and look say where a scope comes
+// from.
+func TestScope_ZeroHasNothingToTell(t *testing.T) {
+	ctx := t.Context()
+	for kind, s := range map[string]*scope.Scope{"nil": nil, "zero": new(scope.Scope)} {
+		for method, call := range map[string]func(){
+			"Done":     func() { s.Done() },
+			"Drain":    func() { _ = s.Drain(ctx) },
+			"Info":     func() { s.Info() },
+			"Scopes":   func() { s.Scopes() },
+			"Shutdown": func() { _ = s.Shutdown(ctx) },
+			"Tasks":    func() { s.Tasks() },
+			"Wait":     func() { _ = s.Wait(ctx) },
+		} {
+			text, _ := panicOf(call).(string)
+			if !strings.HasPrefix(text, "scope: nil or zero Scope; get one from Run, ") {
+				t.Errorf("%s of a %s Scope panics with %q", method, kind, text)
+			}
+		}
+	}
+}
+
 func TestPanicError_LeadsToTheValue(t *testing.T) {
 	for name, value := range map[string]any{
 		"nil": nil, "error": errBoom, "to abort": http.ErrAbortHandler, "int": 42,

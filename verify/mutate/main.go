@@ -6,28 +6,20 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"math/rand/v2"
 	"os"
-	"path/filepath"
-	"regexp"
-	"strings"
 	"time"
-
-	"github.com/supervisorscope/scope/verify/internal/overlay"
 )
-
-// concurrent are the files that hold what is hard.
-const concurrent = "state.go,ledger.go,settle.go,spawn.go,exit.go,cancel.go,wait.go,gate.go," +
-	"result.go,echo.go,limit.go,start.go,tree.go,scope.go,future.go"
 
 func main() {
 	var o options
 	flag.StringVar(&o.core, "core", "..", "directory of the core")
-	flag.StringVar(&o.files, "files", concurrent, "files to change")
+	flag.StringVar(&o.files, "files", "", "files to change; none for all of the core")
+	flag.StringVar(&o.at, "at", "", "only mutants of these lines, as in settle.go:57,exit.go:12")
 	flag.IntVar(&o.n, "n", 40, "how many mutants to try; 0 for all")
+	flag.IntVar(&o.after, "after", 0, "leave out the first, to go on with a run that was stopped")
 	flag.Uint64Var(&o.seed, "seed", 1, "seed of the sample")
 	flag.StringVar(&o.skip, "skip", "^$", "tests of the core to leave out, as one that is flaky")
-	flag.DurationVar(&o.limit, "limit", 90*time.Second, "time for one run of tests")
+	flag.BoolVar(&o.list, "list", false, "print the mutants and try none")
 	flag.Parse()
 	if err := run(context.Background(), o, os.Stdout); err != nil {
 		log.Fatal(err)
@@ -35,107 +27,55 @@ func main() {
 }
 
 type options struct {
-	core, files string
-	skip        string
-	n           int
-	seed        uint64
-	limit       time.Duration
+	core, files, at string
+	skip            string
+	n, after        int
+	seed            uint64
+	list            bool
 }
 
-// stages are the tests that have to miss a mutant before it is a survivor.
-func stages(o options) []overlay.Run {
-	verify := filepath.Join(o.core, "verify")
-	return []overlay.Run{
-		{Dir: o.core, Args: []string{"-short", "-failfast", "-skip", o.skip, "."}},
-		{Dir: verify, Args: []string{"-short", "./model", "-rapid.nofailfile"}},
-		{Dir: verify, Args: []string{"-short", "-failfast", "./linear", "./stress"}},
-	}
-}
-
+// run tries the mutants one after the other and prints what becomes of each as
+// soon as it is known: a run that is stopped was not for nothing.
 func run(ctx context.Context, o options, out io.Writer) error {
 	all, err := sample(o)
 	if err != nil {
 		return err
 	}
-	counts := map[string]int{}
-	for _, m := range all {
-		fate, err := try(ctx, o, m)
-		if err != nil {
-			return err
+	p := printer{out: out}
+	if o.list {
+		for _, m := range all {
+			p.printf("%v\n", m)
 		}
-		counts[kind(fate)]++
-		if _, err := fmt.Fprintf(out, "%v\n\t%s\n", m, fate); err != nil {
-			return err
-		}
+		return p.err
 	}
-	_, err = fmt.Fprintf(out, "%d mutants: %v\n", len(all), counts)
-	return err
-}
-
-// kind is what a fate counts as: all tests are one.
-func kind(fate string) string {
-	if strings.HasPrefix(fate, "Test") {
-		return "killed"
-	}
-	return fate
-}
-
-// sample returns mutants of all files, in an order by chance.
-func sample(o options) ([]mutant, error) {
-	var all []mutant
-	for file := range strings.SplitSeq(o.files, ",") {
-		found, err := mutants(o.core, file)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, found...)
-	}
-	rnd := rand.New(rand.NewPCG(o.seed, 0)) //nolint:gosec // a sample that can be repeated
-	rnd.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-	if o.n > 0 && o.n < len(all) {
-		all = all[:o.n]
-	}
-	return all, nil
-}
-
-// try returns what became of m: who killed it, or that it lives.
-func try(ctx context.Context, o options, m mutant) (fate string, err error) {
-	dir, err := os.MkdirTemp("", "mutant")
+	dir, err := os.MkdirTemp("", "mutants")
 	if err != nil {
-		return "", err
+		return err
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // what is left is in the system's temporary files
-	text, err := m.apply(o.core)
+	began := time.Now()
+	list, err := prepare(ctx, dir, o, all)
 	if err != nil {
-		return "", err
+		return err
 	}
-	path, err := overlay.Write(dir, o.core, map[string]string{m.file: text})
-	if err != nil {
-		return "", err
+	counts := map[string]int{}
+	for i, m := range all[min(o.after, len(all)):] {
+		f := try(ctx, list, m)
+		counts[f.kind]++
+		p.printf("%4d/%d %v\n\t%v\n", o.after+i+1, len(all), m, f)
 	}
-	for _, stage := range stages(o) {
-		stage.Overlay, stage.Limit = path, o.limit
-		if killer := kill(ctx, stage); killer != "" {
-			return killer, nil
-		}
-	}
-	return "SURVIVED", nil
+	p.printf("%v in %v\n", counts, time.Since(began).Round(time.Second))
+	return p.err
 }
 
-// kill returns what fails in stage, or an empty string. A test that passes when it
-// is run again, alone, has failed by chance.
-func kill(ctx context.Context, stage overlay.Run) string {
-	verdict, out := overlay.Test(ctx, stage)
-	if verdict == overlay.Passed {
-		return ""
+// A printer keeps the first error, so that its user asks once.
+type printer struct {
+	out io.Writer
+	err error
+}
+
+func (p *printer) printf(format string, args ...any) {
+	if p.err == nil {
+		_, p.err = fmt.Fprintf(p.out, format, args...)
 	}
-	test := regexp.MustCompile(`(?m)^--- FAIL: (\w+)`).FindStringSubmatch(out)
-	if verdict != overlay.Failed || test == nil {
-		return verdict.String() // does not build, is stuck, or died of a panic
-	}
-	stage.Args = append([]string{"-run", "^" + test[1] + "$"}, stage.Args...)
-	if again, _ := overlay.Test(ctx, stage); again == overlay.Passed {
-		return ""
-	}
-	return test[1]
 }
