@@ -204,3 +204,76 @@ func TestFuture_CollectedWhileTheScopeEnds(t *testing.T) {
 		}
 	}
 }
+
+// A deadline that comes by Do's own timer is a cancellation of who returns it.
+func TestDo_DeadlineIsNoFailureOfWhoReturnsIt(t *testing.T) {
+	untilDone := func(ctx context.Context) error { <-ctx.Done(); return context.Cause(ctx) }
+	for range 200 {
+		synctest.Test(t, func(t *testing.T) {
+			err := scope.Run(t.Context(), func(ctx context.Context, s *scope.Scope) error {
+				return s.Do(ctx, "x", untilDone)
+			}, scope.MoveOnAfter(time.Second))
+			if err != nil {
+				t.Errorf("Run() = %v, want nil", err)
+			}
+			var in inbox
+			_ = scope.Supervise(t.Context(), func(_ context.Context, s *scope.Scope) error {
+				s.Go("t", func(ctx context.Context) error { return s.Do(ctx, "x", untilDone) })
+				return nil
+			}, scope.MoveOnAfter(time.Second), scope.OnFailure(in.handle))
+			if got := in.failures(); len(got) > 0 {
+				t.Errorf("the handler was told %v", got)
+			}
+		})
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+func TestDo_TellsWhoseDeadlineItWas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		s := scope.OpenSupervised(ctx, scope.Timeout(time.Hour), scope.Name("an hour"))
+		err := s.Do(t.Context(), "x", func(ctx context.Context) error {
+			<-ctx.Done()
+			return context.Cause(ctx)
+		})
+		if err != context.DeadlineExceeded {
+			t.Errorf("cause in Do = %v, want that of ctx", err)
+		}
+		_ = s.Shutdown(t.Context())
+	})
+}
+
+// Guarantee 5, also when two goroutines ask a task's context for its channel for
+// the first time.
+func TestScope_CancelReachesAChannelThatIsBeingMade(t *testing.T) {
+	for range rounds(100_000) {
+		s := scope.OpenSupervised(t.Context())
+		got, hold := make(chan context.Context, 1), make(chan struct{})
+		s.Go("x", func(ctx context.Context) error {
+			got <- ctx
+			<-hold
+			return nil
+		})
+		ctx := <-got
+		open := false
+		var ready, all sync.WaitGroup
+		ready.Add(2)
+		all.Go(func() { ready.Done(); ready.Wait(); ctx.Done() })
+		all.Go(func() {
+			ready.Done()
+			ready.Wait()
+			done := ctx.Done()
+			s.Cancel(nil)
+			open = !isClosed(done)
+		})
+		all.Wait()
+		close(hold)
+		if open {
+			t.Fatal("Cancel has returned, and Done is open")
+		}
+	}
+}

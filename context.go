@@ -122,11 +122,11 @@ func (t *Task) makeOwnContext() *ownContext {
 	ctx, cancel := context.WithCancelCause(base)
 	own := &ownContext{Context: ctx, cancel: cancel}
 	own.gate, _ = base.(*gate)
+	t.scope.arm(t) // first: whoever finds the context relies on Cancel's walk
 	if !t.own.CompareAndSwap(nil, own) {
 		cancel(nil)
 		return t.own.Load()
 	}
-	t.scope.arm(t)
 	return own
 }
 

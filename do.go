@@ -59,7 +59,7 @@ func (s *Scope) doContext(ctx context.Context) (own *ownContext, release func())
 	if t == nil || t.at.IsZero() {
 		return &ownContext{Context: inner, cancel: cancel}, release
 	}
-	timed, stop := context.WithDeadlineCause(inner, t.at, t.expired)
+	timed, stop := context.WithDeadlineCause(inner, t.at, s.lateness(t))
 	return &ownContext{Context: timed, timed: true, cancel: func(cause error) {
 		cancel(cause)
 		stop()

@@ -6,6 +6,19 @@ import (
 	"unsafe"
 )
 
+// echoes reports whether err, which t returned, says no more than that t was
+// cancelled. A deadline counts from the moment it is over: a timer further in,
+// as that of Do, may have run before the scope's.
+func (t *Task) echoes(err error) bool {
+	ctxErr, cause := t.context().Err(), t.cause()
+	if ctxErr == nil && !t.kind.shielded() {
+		if k := t.scope.due(); k != nil {
+			ctxErr, cause = k.err, k.cause
+		}
+	}
+	return isEcho(err, ctxErr, cause)
+}
+
 // isEcho reports whether err, returned by a task whose context is done with
 // ctxErr and cause, says no more than that it was cancelled: every leaf of its
 // tree is the cause, or the context's error. A search such as errors.Is would

@@ -97,7 +97,7 @@ func (t *Task) judge(e *ending) (outcome, error) {
 		return outcomeFailed, t.failure(ErrNotReady)
 	case e.err == nil:
 		return outcomeOK, nil
-	case isEcho(e.err, t.context().Err(), t.cause()):
+	case t.echoes(e.err):
 		return outcomeCancelled, e.err
 	default:
 		return outcomeFailed, t.failure(e.err)
@@ -124,7 +124,7 @@ func (t *Task) finish(out outcome) {
 		}
 		switch {
 		case !do.any:
-		case t.kind == kindDo && (do.nested || do.end && !s.lexical):
+		case t.kind == kindDo && do.endsMore(s):
 			s.startPerform(do) // the caller of Do is not to wait for that
 		default:
 			s.perform(do)

@@ -26,12 +26,25 @@ type Failure struct {
 var _ error = (*Failure)(nil)
 
 // Error returns the task's path and its error. A failure that came up from a
-// task further down names that one alone.
+// task further down names that one alone, and a report of stragglers its scope.
 func (f *Failure) Error() string {
-	if below, ok := f.Err.(*Failure); ok && below != nil {
-		return below.Error()
+	switch err := f.Err.(type) {
+	case *Failure:
+		if err != nil {
+			return err.Error()
+		}
+	case *StragglersError:
+		return err.Error()
 	}
-	return fmt.Sprintf("task %q: %v", f.Task.Path, f.Err)
+	return fmt.Sprintf("%s: %v", f.subject(), f.Err)
+}
+
+// subject says what has failed: a task, or a scope itself.
+func (f *Failure) subject() string {
+	if f.Task.Kind == kindBody.String() {
+		return fmt.Sprintf("scope %q", f.Task.Path)
+	}
+	return fmt.Sprintf("task %q", f.Task.Path)
 }
 
 // Unwrap returns f.Err.
@@ -47,8 +60,8 @@ func (f *Failure) Unwrap() error {
 func (f *Failure) Format(w fmt.State, verb rune) {
 	text := f.Error()
 	if verb == 'v' && w.Flag('+') {
-		text = fmt.Sprintf("task %q, started at %s, ran %s: %+v",
-			f.Task.Path, f.Task.Site, f.Task.Age.Round(time.Microsecond), f.Err)
+		text = fmt.Sprintf("%s, started at %s, ran %s: %+v",
+			f.subject(), f.Task.Site, f.Task.Age.Round(time.Microsecond), f.Err)
 	}
 	fmt.Fprintf(w, directive(verb), text)
 }

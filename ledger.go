@@ -23,7 +23,9 @@ type ledger struct {
 	armed     int32 // listed tasks with a context of their own
 	nested    int32 // scopes attached to the body or a task
 
-	first, last *Task            // live tasks, in the order they were started
+	// Live tasks, in the order they were started. What a spawner wrote is released
+	// to the address of first, for who looks at tasks without joining any.
+	first, last *Task
 	started     uint64           // tasks admitted so far; also numbers them
 	ends        [outcomes]uint64 // tasks ended, and refused, by outcome
 
@@ -126,6 +128,7 @@ const (
 //go:norace
 func (s *Scope) admit(t *Task, inside bool) admission {
 	raceRelease(unsafe.Pointer(s))
+	raceRelease(unsafe.Pointer(&s.first))
 	s.mu.lock()
 	verdict := admitted
 	switch {
@@ -145,6 +148,7 @@ func (s *Scope) admit(t *Task, inside bool) admission {
 //go:norace
 func (s *Scope) admitReport(t *Task) bool {
 	raceRelease(unsafe.Pointer(s))
+	raceRelease(unsafe.Pointer(&s.first))
 	s.mu.lock()
 	ok := !s.finishing
 	if ok {
@@ -245,7 +249,7 @@ func (s *Scope) hold() bool {
 //go:norace
 func (s *Scope) arm(t *Task) {
 	s.mu.lock()
-	if t.listed {
+	if t.listed && !t.armed {
 		t.armed = true
 		s.armed++
 	}
@@ -257,6 +261,7 @@ func (s *Scope) arm(t *Task) {
 //go:norace
 func (s *Scope) pushCleanup(c *cleanup) bool {
 	raceRelease(unsafe.Pointer(s))
+	raceRelease(unsafe.Pointer(&s.first))
 	s.mu.lock()
 	ok := !s.finishing
 	if ok {

@@ -559,7 +559,7 @@ func TestOpen_ForgottenIsCollectedAndReported(t *testing.T) {
 				t.Fatal("the handler was not told")
 			}
 			text := fmt.Sprintf("%+v", <-told)
-			if want := `task "forgotten", started at `; !strings.HasPrefix(text, want) {
+			if want := `scope "forgotten", started at `; !strings.HasPrefix(text, want) {
 				t.Errorf("handler was given %s, want it to begin with %s", text, want)
 			}
 			if slices.Contains(memoryRoots(), id) {

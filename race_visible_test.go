@@ -184,6 +184,7 @@ func raceScenes() (scenes []raceScene) {
 		go touch()
 		raceGap()
 	}})
+	scenes = append(scenes, raceLooks()...)
 	for verb, spawn := range raceSpawns() {
 		twice := func(touch func()) func(*scope.Scope) {
 			return func(s *scope.Scope) {
@@ -201,6 +202,31 @@ func raceScenes() (scenes []raceScene) {
 				form.run(twice(touch))
 			}})
 		}
+	}
+	return scenes
+}
+
+// raceLooks returns what a task may call that joins no other task.
+func raceLooks() (scenes []raceScene) {
+	for name, look := range map[string]func(s *scope.Scope, other *scope.Task){
+		"Scope.Cancel": func(s *scope.Scope, _ *scope.Task) { s.Cancel(nil) },
+		"Task.Cancel":  func(_ *scope.Scope, other *scope.Task) { other.Cancel(nil) },
+		"Scope.Tasks":  func(s *scope.Scope, _ *scope.Task) { s.Tasks() },
+		"Task.Scopes":  func(_ *scope.Scope, other *scope.Task) { other.Scopes() },
+		"Scope.Info":   func(s *scope.Scope, _ *scope.Task) { s.Info() },
+	} {
+		scenes = append(scenes, raceScene{"look/" + name, func(touch func()) {
+			s := scope.OpenSupervised(context.Background())
+			other := s.Go("other", func(ctx context.Context) error {
+				<-ctx.Done()
+				return nil
+			})
+			s.Go("x", func(context.Context) error { touch(); return nil })
+			raceGap()
+			s.Go("y", func(context.Context) error { look(s, other); touch(); return nil })
+			raceGap()
+			_ = s.Shutdown(context.Background())
+		}})
 	}
 	return scenes
 }

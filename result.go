@@ -146,8 +146,8 @@ func (s *Scope) cancelResult() (errs []error) {
 		return append(errs, context.Cause(outer))
 	}
 	t := s.timing()
-	if k == nil && t != nil {
-		k = s.due(t)
+	if k == nil {
+		k = s.due()
 	}
 	switch {
 	case k == nil || len(errs) > 0:
@@ -230,8 +230,8 @@ func (s *Scope) fetch() error {
 	return nil
 }
 
-// expect counts by n those who wait for the result of s. One who gives up has to
-// look once more after it has stopped counting; see giveUp.
+// expect counts by n those who wait for the result of s. Who stops has to look
+// once more after that; see leaveWait.
 func (s *Scope) expect(n int32) {
 	if !s.lexical {
 		raceHidden(func() { s.setup.trace.waiters.Add(n) })
@@ -245,9 +245,9 @@ func (s *Scope) isAwaited() (yes bool) {
 	return yes
 }
 
-// giveUp returns what a waiter that gives up for err is to return: the failure
+// leaveWait returns what a waiter is to return that would return err: the failure
 // that was left to it, if the scope has ended in this moment.
-func (s *Scope) giveUp(err error) error {
+func (s *Scope) leaveWait(err error) error {
 	s.expect(-1)
 	if late := s.fetch(); late != nil {
 		return late

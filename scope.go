@@ -232,7 +232,7 @@ func (s *Scope) failBody(err error) {
 			s.handleClaimed()
 		}
 	}()
-	failed := !isEcho(err, s.body.context().Err(), s.body.cause())
+	failed := !s.body.echoes(err)
 	fatal := failed && IsFatal(err)
 	judged = true
 	if failed {

@@ -18,6 +18,11 @@ type todo struct {
 	over    chan struct{} // close this
 }
 
+// endsMore reports whether do begins what is of no concern to who made it due.
+func (do *todo) endsMore(s *Scope) bool {
+	return do.nested || do.report || do.cleanup != nil || do.end && !s.lexical
+}
+
 // perform does what a move in the ledger has made due.
 func (s *Scope) perform(do todo) {
 	if do.shut {
@@ -30,6 +35,7 @@ func (s *Scope) perform(do todo) {
 		close(do.over)
 	}
 	if do.daemons {
+		raceJoin(unsafe.Pointer(s)) // they are asked when all tasks are over
 		s.eachTask(func(t *Task) {
 			if t.kind == kindDaemon {
 				t.Cancel(nil)

@@ -90,6 +90,7 @@ func (e *StragglersError) Format(w fmt.State, verb rune) {
 
 // stragglers returns the error for a wait that ended with err.
 func (s *Scope) stragglers(err error) *StragglersError {
+	raceJoin(unsafe.Pointer(s)) // what has ended was waited for
 	e := &StragglersError{Scope: s.label(), Err: err}
 	tasks := s.liveBelow(nil)
 	if len(tasks) == 0 {

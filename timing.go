@@ -79,18 +79,25 @@ func (t *timing) afterEnd() *timing {
 
 // due returns the cancellation by a deadline that is over, by the clock, although
 // the timer of its context has not run: that of a task of Do may have been first.
-func (s *Scope) due(t *timing) *cancellation {
-	now := time.Now()
-	switch {
-	case t.at.IsZero() || now.Before(t.at):
+func (s *Scope) due() *cancellation {
+	t := s.timing()
+	if t == nil || t.at.IsZero() {
 		return nil
-	case t.own && !t.at.Before(s.opened.Add(s.setup.timeout)):
-		return &cancellation{cause: t.expired, err: context.DeadlineExceeded, at: now}
-	default: // that of a context further out
-		return &cancellation{
-			cause: context.DeadlineExceeded, err: context.DeadlineExceeded, at: now,
-		}
 	}
+	now := time.Now()
+	if now.Before(t.at) {
+		return nil
+	}
+	return &cancellation{cause: s.lateness(t), err: context.DeadlineExceeded, at: now}
+}
+
+// lateness returns the cause of t's deadline: that of the scope's own timeout, or
+// of a context further out.
+func (s *Scope) lateness(t *timing) error {
+	if t.own && !t.at.Before(s.opened.Add(s.setup.timeout)) {
+		return t.expired
+	}
+	return context.DeadlineExceeded
 }
 
 // base returns what the own context of t, which is not cancelled, is derived

@@ -27,6 +27,7 @@ type branch struct {
 func (s *Scope) attach(parent *Task) bool {
 	p := parent.scope
 	raceRelease(unsafe.Pointer(p))
+	raceRelease(unsafe.Pointer(&p.first))
 	p.mu.lock()
 	live := parent.outcome.Load()&outcomeMask == uint32(outcomeNone)
 	if live {
@@ -81,7 +82,7 @@ func (s *Scope) takeOff(newest **Scope) {
 // nestedOf returns the scopes that hang below t, oldest first.
 func (s *Scope) nestedOf(t *Task) []*Scope {
 	found := s.copyNested(t)
-	raceJoin(unsafe.Pointer(s))
+	raceJoin(unsafe.Pointer(&s.first))
 	return found
 }
 
@@ -119,6 +120,10 @@ func (s *Scope) detach(parent *Task) {
 // it becomes a root. A context that is not package context's may hear of the end
 // later, and counts as one that will.
 func (s *Scope) endNested(t *Task) {
+	why := taskEnded()
+	if cause := t.cause(); cause != nil { // which may be on its way to those below still
+		why = &cancellation{cause: cause, err: t.context().Err(), at: why.at}
+	}
 	if own := t.own.Load(); own != nil {
 		own.cancel(nil)
 	}
@@ -131,7 +136,7 @@ func (s *Scope) endNested(t *Task) {
 			continue
 		}
 		n.catchUp() // its context may have a better reason, and not have told it yet
-		n.cancel(taskEnded())
+		n.cancel(why)
 		inCare = append(inCare, n)
 	}
 	for _, n := range inCare {

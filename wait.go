@@ -28,11 +28,10 @@ func (s *Scope) Wait(ctx context.Context) error {
 	s.expect(1)
 	err := s.await(ctx, s.waitIdle)
 	runtime.KeepAlive(s)
-	if err != nil {
-		return s.giveUp(err)
+	if err == nil {
+		err = s.outcome()
 	}
-	defer s.expect(-1)
-	return s.outcome()
+	return s.leaveWait(err)
 }
 
 // Drain lets s come to its end: it refuses newcomers from outside, cancels
@@ -102,17 +101,17 @@ func (s *Scope) awaitEnd(ctx context.Context) error {
 	err := s.await(ctx, s.waitOver)
 	switch err {
 	case nil:
-		defer s.expect(-1)
-		return s.outcome()
+		err = s.outcome()
 	case ErrSelfWait:
-		return s.giveUp(err)
+	default:
+		e := s.stragglers(err)
+		if ch, _ := s.waitOver(); ch == nil && len(e.Tasks) == 0 {
+			err = s.outcome() // the last one ended while it was looked at
+		} else {
+			err = e
+		}
 	}
-	e := s.stragglers(err)
-	if ch, _ := s.waitOver(); ch == nil && len(e.Tasks) == 0 {
-		defer s.expect(-1)
-		return s.outcome() // the last one ended while it was looked at
-	}
-	return s.giveUp(e)
+	return s.leaveWait(err)
 }
 
 // await waits for one channel after the other that next returns, until it

@@ -14,7 +14,7 @@ func (s *Scope) eachTask(visit func(*Task)) {
 	buf := make([]*Task, 0, walkBatch)
 	for {
 		buf, cursor = s.nextTasks(buf[:0], cursor)
-		raceJoin(unsafe.Pointer(s))
+		raceJoin(unsafe.Pointer(&s.first))
 		for _, t := range buf {
 			visit(t)
 		}

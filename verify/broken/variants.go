@@ -57,7 +57,7 @@ func Variants() []Variant {
 			// A real error is dropped if the task's context is done by then.
 			Edits: []overlay.Edit{{
 				File: "exit.go",
-				Old:  "	case isEcho(e.err, t.context().Err(), t.cause()):\n",
+				Old:  "	case t.echoes(e.err):\n",
 				New:  "	case t.context().Err() != nil:\n",
 			}},
 			Checks: []Check{
