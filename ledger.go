@@ -172,7 +172,7 @@ type removal uint8
 
 const (
 	removed   removal = iota
-	wakesThen         // removed; wake its waiters, then call release
+	wakesThen         // removed; end its context and wake its waiters, then call release
 	hasNested         // not removed: scopes opened with its ctx are still there
 )
 

@@ -14,9 +14,10 @@ import (
 // [OpenSupervised] make one that lives until it is shut down. The zero Scope is
 // of no use, and its methods panic. All methods are safe for concurrent use.
 type Scope struct {
+	id atomic.Uint64 // given out late; see number
+
 	// Immutable after newScope.
 
-	id       atomic.Uint64 // see number
 	name     string
 	pc       uintptr         // where it was opened
 	failFast bool            // the first failure ends the scope
@@ -278,9 +279,10 @@ func (s *Scope) handleClaimed() {
 	}
 }
 
-// end ends s, of which nothing runs any more, and returns its result. Whoever
-// waits for the parent waits for all this, so s leaves the tree last. Behind that
-// is only what calls methods of the user's context, which may panic.
+// end ends s, of which nothing runs any more, and returns its result. It leaves the
+// tree only when its observer has been told and the result stands, so that whoever
+// waits for the parent has waited for that. What calls methods of the user's
+// context to let go of it comes last: they may panic.
 func (s *Scope) end() error {
 	parent, timing := s.parent(), s.timing()
 	if o := s.reports.watcher(); o != nil {

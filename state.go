@@ -23,7 +23,7 @@ package scope
 // the way from open or draining to closed. In a scope without a body (Open,
 // OpenSupervised) nothing live does not close an open scope.
 //
-// All moves are made by ledger.settle, under the scope's lock.
+// All moves are made in settle.go, under the scope's lock.
 type phase uint8
 
 const (

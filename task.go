@@ -29,7 +29,7 @@ type Task struct {
 	seq        uint64 // number in the scope; set by ledger.enlist
 
 	own  atomic.Pointer[ownContext] // made when Done is first asked for
-	tail atomic.Pointer[taskTail]   // made for waiters, or with an error
+	tail atomic.Pointer[taskTail]   // made when something in it is needed
 
 	outcome atomic.Uint32 // an outcome and flags; set under the scope's lock
 	kind    kind

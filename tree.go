@@ -15,7 +15,8 @@ type branch struct {
 	// of the parent's cancels.
 	away atomic.Bool
 
-	// Guarded by the lock of the parent's scope, or by that of the registry.
+	// Guarded by the lock of the parent's scope, or for a root by that of its list
+	// in the registry. The links serve the one list or the other.
 	attached     bool // in the parent's list
 	rooted       bool // in the registry
 	older, newer *Scope
