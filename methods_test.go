@@ -208,3 +208,22 @@ func TestDo_NestedScopeAndAContextThatPanics(t *testing.T) {
 		}
 	})
 }
+
+// A handler that exits is not to displace the panic of the body.
+func TestRun_HandlerThatExitsDoesNotHideThePanic(t *testing.T) {
+	var told atomic.Int32
+	v, _ := leave(func() {
+		_ = scope.Run(t.Context(), func(_ context.Context, s *scope.Scope) error {
+			first, second := s.Go("a", failing), s.Go("b", failing)
+			<-first.Done()
+			<-second.Done()
+			panic("aua")
+		}, scope.KeepErrors(5), scope.OnFailure(func(context.Context, *scope.Failure) {
+			told.Add(1)
+			runtime.Goexit()
+		}))
+	})
+	if v != "aua" || told.Load() != 2 {
+		t.Errorf("panic %v, and the handler was told %d times; want aua, 2", v, told.Load())
+	}
+}

@@ -274,7 +274,7 @@ func (s *Scope) handleClaimed() {
 	errs, _ := s.failures()
 	for _, err := range errs {
 		if f, ok := err.(*Failure); ok && f.Task.Kind != kindBody.String() {
-			s.handle(&s.body, f)
+			apart(func() { s.handle(&s.body, f) }) // what it does is not to displace v
 		}
 	}
 }
