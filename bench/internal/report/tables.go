@@ -126,8 +126,14 @@ func budgetTable(in Input) string {
 	if empty {
 		return ""
 	}
-	return t.String()
+	return budgetsAre + t.String()
 }
+
+const budgetsAre = `Targets that were set before anything was built, from prototypes measured on
+another machine, where a look at the clock took half the time. A **no** is a target
+that is missed here; it fails nothing.
+
+`
 
 // faster lists, per workload, the peers that need clearly less time than ours.
 func faster(in Input) string {
