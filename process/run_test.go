@@ -290,3 +290,17 @@ func ExampleLineFunc() {
 	// 2: two
 	// 3: three
 }
+
+// "./web" is here, not in PATH, whatever Dir is.
+func TestSpec_FindsACommandInTheWorkingDirectory(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("web", []byte("#!/bin/sh\nexit 0\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{"", "."} {
+		spec := process.Spec{Args: []string{"./web"}, Dir: dir}
+		if err := errors.Join(spec.Check(), process.Run(t.Context(), spec)); err != nil {
+			t.Errorf("Dir %q: %v, want that it is found and run", dir, err)
+		}
+	}
+}

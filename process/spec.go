@@ -131,7 +131,11 @@ func (s Spec) lookUp() (string, error) {
 	}
 	name := s.Args[0]
 	if strings.ContainsRune(name, filepath.Separator) && !filepath.IsAbs(name) {
-		_, err := exec.LookPath(filepath.Join(s.Dir, name))
+		path := name
+		if s.Dir != "" { // not filepath.Join, which makes ./web of . and web, sought in PATH
+			path = s.Dir + string(filepath.Separator) + name
+		}
+		_, err := exec.LookPath(path)
 		return name, err // relative to Dir: the child is there when it executes it
 	}
 	return exec.LookPath(name)

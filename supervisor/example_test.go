@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"os/signal"
 	"time"
 
 	"github.com/supervisorscope/scope"
@@ -43,6 +45,40 @@ func ExampleSupervisor() {
 	// try 2: unexpected EOF
 	// fetched
 	// <nil>
+}
+
+// A supervisor that gives up is the failure of one task: in a supervised scope
+// the other tasks go on. If the program is of no use without the children, mark
+// what Run returns as fatal.
+func ExampleSupervisor_Run() {
+	connect := func(context.Context) error { return errors.New("connection refused") }
+	sup, err := supervisor.New(
+		[]supervisor.Spec{{Name: "db", Run: connect, Backoff: supervisor.Backoff{Off: true}}},
+		supervisor.Options{OnFailure: scope.Ignore},
+	)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	interrupted, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	shop := scope.OpenSupervised(context.Background(), scope.Name("shop"))
+	workers := shop.Go("workers", func(ctx context.Context) error {
+		return scope.Fatal(sup.Run(ctx))
+	})
+	select {
+	case <-interrupted.Done():
+	case <-workers.Done():
+	}
+	bounded, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	err = shop.Shutdown(bounded)
+	var exceeded *supervisor.IntensityError
+	if errors.As(err, &exceeded) {
+		fmt.Println(exceeded.Child, "was given up:", exceeded.Err)
+	}
+	// Output:
+	// db was given up: task "shop/workers/db/run": connection refused
 }
 
 // Children that need each other, in order: each starts when the one before is

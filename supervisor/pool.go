@@ -46,7 +46,9 @@ func NewPool(child Spec, opts Options) (*Pool, error) {
 // Run supervises the children that are added, as [Supervisor.Run] does.
 func (p *Pool) Run(ctx context.Context) error { return p.s.Run(ctx) }
 
-// Start is [Supervisor.Start]. A pool is ready at once.
+// Start blocks until the end, as [Pool.Run] does. Pass it to [scope.Scope.Start]
+// or set it as a [Spec.Start], as with [Supervisor.Start]. A pool is ready at
+// once.
 func (p *Pool) Start(ctx context.Context, ready func()) error { return p.s.Start(ctx, ready) }
 
 // ChildSpec returns the spec of p as a child of a supervisor; see

@@ -79,8 +79,9 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	return s.Start(ctx, func() {})
 }
 
-// Start is [Supervisor.Run] that calls ready when all children are ready. It has
-// the form of [Spec.Start].
+// Start blocks until the end, as [Supervisor.Run] does, and calls ready on the
+// way, when all children are ready. Pass it to [scope.Scope.Start], which returns
+// then, or set it as the [Spec.Start] of a child.
 func (s *Supervisor) Start(ctx context.Context, ready func()) error {
 	if ready == nil {
 		panic("supervisor: Start with a nil ready; use Run")

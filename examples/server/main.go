@@ -44,8 +44,8 @@ type options struct {
 	grace       time.Duration
 }
 
-// run serves until ctx is done, and returns a *scope.StragglersError if the shop
-// has not ended within the grace.
+// run serves until ctx is done or the workers are given up. It returns why they
+// were, or a *scope.StragglersError if the shop has not ended within the grace.
 func run(ctx context.Context, o options, out io.Writer) error {
 	background := context.WithoutCancel(ctx)
 	history := inspect.Record(10_000)
@@ -66,13 +66,17 @@ func run(ctx context.Context, o options, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	shop.Go("workers", workers)
+	supervised := shop.Go("workers", workers)
 	shop.Go("load", func(ctx context.Context) error {
 		return load(ctx, "http://"+address, o.clients)
 	})
 	log("look at http://%s/, or: scope tree %d", page, os.Getpid())
 
-	<-ctx.Done()
+	select {
+	case <-ctx.Done():
+	case <-supervised.Done(): // given up: the shop has been cancelled
+		log("%v", supervised.Err())
+	}
 	log("shutting down")
 	bounded, cancel := context.WithTimeout(background, o.grace)
 	defer cancel()

@@ -11,7 +11,8 @@ import (
 	"github.com/supervisorscope/scope/supervisor"
 )
 
-// workers supervises what runs in the background.
+// workers supervises what runs in the background. If the supervisor gives up,
+// the shop closes: it is of no use without its workers.
 func workers(ctx context.Context) error {
 	// The faults are put in, and no restart mends them: by the usual budget the
 	// supervisor would give up after some minutes.
@@ -24,7 +25,7 @@ func workers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.Run(ctx)
+	return scope.Fatal(s.Run(ctx)) // nil, or just the cancellation, stays what it is
 }
 
 // mailer loses its connection every few seconds.

@@ -36,6 +36,7 @@ func TestSleeps(t *testing.T)          { check(t, house(t).Sleeps()) }
 func TestGlobals(t *testing.T)         { check(t, house(t).Globals()) }
 func TestRows(t *testing.T)            { check(t, house(t).Rows()) }
 func TestDocsCode(t *testing.T)        { check(t, house(t).DocsCode()) }
+func TestLinks(t *testing.T)           { check(t, house(t).Links()) }
 func TestGuarantees(t *testing.T)      { check(t, house(t).Guarantees()) }
 
 func check(t *testing.T, violations []string) {

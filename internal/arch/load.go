@@ -16,11 +16,12 @@ import (
 
 // Repo is the source of a repository, parsed. It is not changed after Load.
 type Repo struct {
-	fsys    fs.FS
-	fset    *token.FileSet
-	modules []*module // innermost first
-	files   []*file   // by path
-	docs    []string  // the paths of README.md and of docs/**/*.md
+	fsys     fs.FS
+	fset     *token.FileSet
+	modules  []*module // innermost first
+	files    []*file   // by path
+	markdown []string  // the paths of **/*.md
+	docs     []string  // those of README.md and of docs/**/*.md
 }
 
 // A module is a directory with a go.mod.
@@ -76,8 +77,11 @@ func (r *Repo) load(name string) error {
 		return r.loadModule(name)
 	case path.Ext(name) == ".go":
 		return r.loadGo(name)
-	case name == "README.md", strings.HasPrefix(name, "docs/") && path.Ext(name) == ".md":
-		r.docs = append(r.docs, name)
+	case path.Ext(name) == ".md":
+		r.markdown = append(r.markdown, name)
+		if name == "README.md" || strings.HasPrefix(name, "docs/") {
+			r.docs = append(r.docs, name)
+		}
 	}
 	return nil
 }
