@@ -4,9 +4,11 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"path"
 	"strconv"
+	"strings"
 )
 
 // Handler returns a handler that serves the tree of this program, read-only. It
@@ -67,10 +69,16 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // servePage serves the page, or one of the files that it consists of.
 func servePage(w http.ResponseWriter, r *http.Request, name string) {
-	if extension := path.Ext(name); extension != ".js" && extension != ".css" {
+	if r.URL.Path == "" || strings.HasSuffix(r.URL.Path, "/") {
 		name = "page.html"
 	}
-	http.ServeFileFS(w, r, page, "page/"+name)
+	file := "page/" + name
+	if _, err := fs.Stat(page, file); err != nil {
+		text := "inspect: nothing has this name; the page is at the path that ends in a slash"
+		http.Error(w, text, http.StatusNotFound)
+		return
+	}
+	http.ServeFileFS(w, r, page, file)
 }
 
 func (s *server) serveSnapshot(w http.ResponseWriter, r *http.Request) {

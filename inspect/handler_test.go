@@ -96,7 +96,9 @@ func TestHandler_Paths(t *testing.T) {
 		"page.js":                    http.StatusOK,
 		"page.css":                   http.StatusOK,
 		"timeline.js":                http.StatusOK,
+		"page.html":                  http.StatusOK,
 		"none.js":                    http.StatusNotFound,
+		"nosuch":                     http.StatusNotFound,
 	} {
 		if got := get(t, srv, http.MethodGet, path); got.status != want {
 			t.Errorf("%q: %d, want %d", path, got.status, want)

@@ -177,12 +177,13 @@ type Failure struct {
 type Goroutine struct {
 	ID int64 `json:"id"`
 	// Wait is what it waits for, in the runtime's words: "chan receive". One
-	// that does not wait is "running" or "runnable".
+	// that does not wait is "running" or "runnable". One that is at the end of
+	// scope.Run or Supervise "waits for its tasks".
 	Wait string `json:"wait"`
 	// Minutes is for how long, in whole minutes.
 	Minutes int `json:"minutes,omitempty"`
 	// At is the innermost line that is neither of the standard library nor of
-	// package scope, as "/path/file.go:42".
+	// package scope, as "/path/file.go:42"; "" if it waits for its tasks.
 	At string `json:"at,omitempty"`
 	// Frames are the calls it is in, the innermost first.
 	Frames []Frame `json:"frames,omitempty"`

@@ -154,6 +154,10 @@ func (r *stackReader) read(g traceback.Goroutine) *Goroutine {
 		read.Frames = append(read.Frames, frame)
 		rest = next
 	}
+	if r.isJoin(read.Frames) {
+		read.Wait = waitsForTasks
+		return read
+	}
 	read.At = r.at(read.Frames)
 	return read
 }

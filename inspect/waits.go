@@ -60,6 +60,17 @@ func (a *addresses) waits(text string) []int {
 	return nil
 }
 
+// waitsForTasks is said of a goroutine whose scope's function is over, instead of
+// how the scope waits and at which call of the user's: he knows of no WaitGroup.
+const waitsForTasks = "waits for its tasks"
+
+// isJoin reports whether frames are those of a scope that waits for its tasks.
+func (r *stackReader) isJoin(frames []Frame) bool {
+	at := slices.IndexFunc(frames, func(f Frame) bool { return !r.isStd(f) })
+	return at >= 0 && at+1 < len(frames) && frames[at].Func == scopePackage+"(*latch).wait" &&
+		frames[at+1].Func == scopePackage+"(*Scope).join"
+}
+
 // firstArgument returns the receiver that line shows, if it is a call of the
 // method. A value marked with "?" may be stale and is not believed.
 func firstArgument(line, method string) (uintptr, bool) {

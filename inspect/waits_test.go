@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -50,6 +51,46 @@ func TestTake_WaitEdges(t *testing.T) {
 		if err := s.Shutdown(ctx); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// The end of a scope.Run is shown as what it is, not as how and where it waits.
+func TestTake_WaitForOwnTasks(t *testing.T) {
+	release := make(chan struct{})
+	s := scope.Open(t.Context(), scope.Name("joining"))
+	run := func(ctx context.Context) error {
+		return scope.Run(ctx, func(_ context.Context, inner *scope.Scope) error {
+			inner.Go("held", func(context.Context) error { <-release; return nil })
+			return nil
+		}, scope.Name("inner"))
+	}
+	s.Go("at the end", run)
+	var group sync.WaitGroup
+	group.Add(1)
+	s.Go("own", func(context.Context) error { group.Wait(); return nil })
+	isParked := func(n *inspect.Node) bool {
+		return n.Goroutine != nil && n.Goroutine.Wait != "running" && n.Goroutine.Wait != "runnable"
+	}
+	snap := settled(func(s *inspect.Snapshot) bool {
+		end, own := s.Find("joining/at the end"), s.Find("joining/own")
+		return len(end) == 1 && len(own) == 1 && isParked(end[0]) && isParked(own[0])
+	})
+	end := node(t, snap, "joining/at the end").Goroutine
+	if end.Wait != "waits for its tasks" || end.At != "" || len(end.Frames) == 0 {
+		t.Errorf("at the end of Run: %q at %q, %d frames", end.Wait, end.At, len(end.Frames))
+	}
+	text := write(t, func(w io.Writer) error { return snap.WriteTree(w, inspect.TreeOptions{}) })
+	if !strings.Contains(text, "[waits for its tasks]\n") {
+		t.Errorf("not in the tree:\n%s", text)
+	}
+	own := node(t, snap, "joining/own").Goroutine
+	if !strings.Contains(own.Wait, "WaitGroup") || !strings.Contains(own.At, "waits_test.go:") {
+		t.Errorf("in a WaitGroup of its own: %q at %q", own.Wait, own.At)
+	}
+	group.Done()
+	close(release)
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -8,7 +8,8 @@
 //
 // Each command runs as a process in a process group of its own and as a task of
 // one scope, and scope run returns when all of them and whatever they started
-// are gone. Nothing is left behind on any path.
+// are gone. Nothing in these groups is left behind, unless a third signal ends
+// scope itself.
 //
 // # Policies
 //

@@ -22,6 +22,9 @@ import (
 // stopped, or starved, does not answer at all.
 const patienceToLook = 15 * time.Second
 
+var errNoProgram = errors.New("no program of this user can be looked at: " +
+	"a program makes a socket with inspect.Listen")
+
 // A target is a program that can be looked at.
 type target struct {
 	name   string // as the user gave it
@@ -35,11 +38,15 @@ func newTarget(name string) (*target, error) {
 	switch {
 	case name == "":
 		sockets := sockets()
-		if len(sockets) != 1 {
+		switch len(sockets) {
+		case 0:
+			return nil, errNoProgram
+		case 1:
+			return socketTarget(sockets[0]), nil
+		default:
 			return nil, fmt.Errorf("%d programs can be looked at; say which: scope ps lists them",
 				len(sockets))
 		}
-		return socketTarget(sockets[0]), nil
 	case strings.HasPrefix(name, "http://"), strings.HasPrefix(name, "https://"):
 		if _, err := url.Parse(name); err != nil {
 			return nil, err

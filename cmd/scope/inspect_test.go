@@ -105,6 +105,10 @@ func TestInspect_Verbs(t *testing.T) {
 			"none was dropped",
 		}},
 		{[]string{"tree", v.pid}, []string{"last failure ", `ago: task "broken/culprit": boom`}},
+		{[]string{"why", "victim"}, []string{"because scope broken was cancelled"}},
+		{[]string{"why", "--help"}, []string{"Usage: scope why [<target>] <path>\n"}},
+		{[]string{"stacks", "conn-[3]"}, []string{"newVillage.func", "village/conn-3 "}},
+		{[]string{"stacks", "--help"}, []string{"Usage: scope stacks [<target>] <path>\n"}},
 		{[]string{"stacks", v.pid, "conn-[3]"}, []string{"newVillage.func", "village/conn-3 "}},
 	}
 	for _, tt := range tests {
@@ -144,9 +148,12 @@ func TestInspect_TellsWhatItCannotDo(t *testing.T) {
 		{[]string{"tree", srv.URL}, 1, "404"},
 		{[]string{"why", v.pid, "nobody"}, 1, `nothing under "nobody" has ended`},
 		{[]string{"why", shown.URL, "culprit"}, 1, "it keeps no history of what has ended"},
-		{[]string{"stacks", v.pid}, 2, `expected "<path>"`},
-		{[]string{"ps", v.pid, "--sort", "colour"}, 2, "--sort"},
-		{[]string{"top", v.pid, "--interval", "1ns"}, 2, "100ms"},
+		{[]string{"why", "nobody"}, 1, `nothing under "nobody" has ended`},
+		{[]string{"stacks"}, 2, "no path given; try scope stacks --help"},
+		{[]string{"why"}, 2, "no path given; try scope why --help"},
+		{[]string{"ps", v.pid, "--sort", "colour"}, 2, "; try scope ps --help"},
+		{[]string{"top", v.pid, "--interval", "1ns"}, 2, "100ms at least; try scope top --help"},
+		{[]string{"top", v.pid}, 1, "scope: top needs a terminal; scope tree does not"},
 	}
 	for _, tt := range tests {
 		r := runScope(t, tt.args...)
@@ -156,10 +163,12 @@ func TestInspect_TellsWhatItCannotDo(t *testing.T) {
 		}
 	}
 	v.end(t)
-	if r := runScope(t, "ps"); r.status != 0 || !strings.Contains(r.stderr, "no program") {
+	const none = "scope: no program of this user can be looked at: " +
+		"a program makes a socket with inspect.Listen"
+	if r := runScope(t, "ps"); r.status != 0 || r.stderr != none {
 		t.Errorf("scope ps without programs: %+v", r)
 	}
-	if r := runScope(t, "tree"); r.status != 1 || !strings.Contains(r.stderr, "0 programs") {
+	if r := runScope(t, "tree"); r.status != 1 || r.stderr != none {
 		t.Errorf("scope tree without programs: %+v", r)
 	}
 }

@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
 	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"golang.org/x/term"
 
 	"github.com/supervisorscope/scope/inspect"
 )
@@ -40,6 +42,12 @@ s                    order: tree, age, name, state, path
 space                hold the picture`
 
 func (c *topCommand) run(out *output) int {
+	if c.Interval < 100*time.Millisecond {
+		return out.misused("top", errors.New("the interval must be 100ms at least"))
+	}
+	if !hasTerminal() {
+		return out.failed(errors.New("top needs a terminal; scope tree does not"))
+	}
 	t, err := newTarget(c.Target)
 	if err != nil {
 		return out.failed(err)
@@ -47,9 +55,6 @@ func (c *topCommand) run(out *output) int {
 	snap, err := t.look(context.Background(), false) // fail before the screen is taken
 	if err != nil {
 		return out.failed(err)
-	}
-	if c.Interval < 100*time.Millisecond {
-		return out.misused(errors.New("the interval must be 100ms at least"))
 	}
 	m := &topModel{
 		target: t, interval: c.Interval, snap: snap, seen: time.Now(), closed: map[string]bool{},
@@ -60,6 +65,23 @@ func (c *topCommand) run(out *output) int {
 		return out.failed(err)
 	}
 	return 0
+}
+
+// hasTerminal reports whether there is a screen and a keyboard. If standard input
+// is no terminal, the keys come from the terminal that rules the process.
+func hasTerminal() bool {
+	if !term.IsTerminal(int(os.Stdout.Fd())) {
+		return false
+	}
+	if term.IsTerminal(int(os.Stdin.Fd())) {
+		return true
+	}
+	in, out, err := tea.OpenTTY()
+	if err != nil {
+		return false
+	}
+	_, _ = in.Close(), out.Close() // it was only tried, and both may be one file
+	return true
 }
 
 // topModel is what scope top shows.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -43,11 +44,30 @@ func (c *psCommand) run(out *output) int {
 	})
 }
 
-// whyCommand is scope why.
-type whyCommand struct {
-	Target string `arg:"" help:"${target}"`
-	Path   string `arg:"" help:"${path}"`
+// pathArgs are the arguments of a verb about one task or scope: [TARGET] PATH.
+// What may be left out has to stand last for kong, so a PATH alone arrives as
+// the Target.
+type pathArgs struct {
+	Target string `arg:"" optional:"" help:"${target}"`
+	Path   string `arg:"" optional:"" help:"${path}"`
 }
+
+// split returns what the user meant. An empty target is the only program.
+func (a *pathArgs) split() (target, what string, err error) {
+	switch {
+	case a.Path != "":
+		return a.Target, a.Path, nil
+	case a.Target != "":
+		return "", a.Target, nil
+	default:
+		return "", "", errors.New("no path given")
+	}
+}
+
+// whyCommand is scope why.
+type whyCommand struct{ pathArgs }
+
+func (*whyCommand) usage() string { return "scope why [<target>] <path>" }
 
 const pathHelp = "The ID of a task or scope, its path, or the end of its path, " +
 	"where * and ? match within an element."
@@ -59,7 +79,11 @@ inspect.Record), as far back as that reaches.`
 }
 
 func (c *whyCommand) run(out *output) int {
-	t, err := newTarget(c.Target)
+	name, what, err := c.split()
+	if err != nil {
+		return out.misused("why", err)
+	}
+	t, err := newTarget(name)
 	if err != nil {
 		return out.failed(err)
 	}
@@ -67,11 +91,11 @@ func (c *whyCommand) run(out *output) int {
 	if err != nil {
 		return out.failed(err)
 	}
-	past, err := t.history(context.Background(), c.Path)
+	past, err := t.history(context.Background(), what)
 	if err != nil {
 		return out.failed(err)
 	}
-	notLive := snap.WriteWhy(out.stdout, c.Path)
+	notLive := snap.WriteWhy(out.stdout, what)
 	if past == nil {
 		if notLive != nil {
 			return out.failed(fmt.Errorf("%w; it keeps no history of what has ended: "+
@@ -79,21 +103,24 @@ func (c *whyCommand) run(out *output) int {
 		}
 		return 0
 	}
-	if err := past.WriteWhy(out.stdout, c.Path); err != nil && notLive != nil {
+	if err := past.WriteWhy(out.stdout, what); err != nil && notLive != nil {
 		return out.failed(err)
 	}
 	return 0
 }
 
 // stacksCommand is scope stacks.
-type stacksCommand struct {
-	Target string `arg:"" help:"${target}"`
-	Path   string `arg:"" help:"${path}"`
-}
+type stacksCommand struct{ pathArgs }
+
+func (*stacksCommand) usage() string { return "scope stacks [<target>] <path>" }
 
 func (c *stacksCommand) run(out *output) int {
-	return view(out, c.Target, true, func(w io.Writer, s *inspect.Snapshot) error {
-		return s.WriteStacks(w, c.Path)
+	name, what, err := c.split()
+	if err != nil {
+		return out.misused("stacks", err)
+	}
+	return view(out, name, true, func(w io.Writer, s *inspect.Snapshot) error {
+		return s.WriteStacks(w, what)
 	})
 }
 
@@ -134,8 +161,7 @@ func listPrograms(out *output) int {
 		lines = append(lines, programLine(snap, socket))
 	}
 	if len(lines) == 0 {
-		out.tellf("no program of this user can be looked at: " +
-			"a program makes a socket with inspect.Listen")
+		out.tellf("%v", errNoProgram)
 		return 0
 	}
 	text := "PID\tPROGRAM\tSCOPES\tTASKS\tSTOPPING\tSTRAGGLING\tFAILED\tSOCKET\n" +

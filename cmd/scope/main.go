@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -46,6 +47,17 @@ func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
 	return kong.DefaultHelpPrinter(options, ctx)
 }
 
+// verbOf returns the verb that an error of the parser is about, or "" if there is
+// none.
+func verbOf(err error) string {
+	if p, ok := errors.AsType[*kong.ParseError](err); ok {
+		if selected := p.Context.Selected(); selected != nil {
+			return selected.Name
+		}
+	}
+	return ""
+}
+
 // run is main without the process: it returns the exit status.
 func run(args []string, stdout, stderr io.Writer) int {
 	out := newOutput(stdout, stderr)
@@ -73,7 +85,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return 0
 	}
 	if err != nil {
-		return out.misused(err)
+		return out.misused(verbOf(err), err)
 	}
 	selected, ok := ctx.Selected().Target.Addr().Interface().(verb)
 	if !ok {

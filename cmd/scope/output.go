@@ -28,9 +28,14 @@ func (o *output) tellf(format string, args ...any) {
 	_, _ = fmt.Fprintf(o.stderr, "scope: "+format+"\n", args...)
 }
 
-// misused tells that scope was called wrongly, and returns the exit status.
-func (o *output) misused(err error) int {
-	o.tellf("%v; try scope --help or scope run --help", err)
+// misused tells that the verb, or scope itself if that is "", was called wrongly,
+// and returns the exit status.
+func (o *output) misused(verb string, err error) int {
+	command := "scope"
+	if verb != "" {
+		command += " " + verb
+	}
+	o.tellf("%v; try %s --help", err, command)
 	return statusUsage
 }
 

@@ -36,8 +36,9 @@ func (*runCommand) Help() string {
   scope run -- web --port 80 ::: sh -c 'while :; do date; sleep 1; done'
 
 Ctrl-C and SIGTERM ask all commands to end, by SIGTERM; what still runs when
-the grace is over is killed. A second Ctrl-C kills at once. Whatever happens,
-nothing that the commands started in their process groups is left behind.
+the grace is over is killed. A second Ctrl-C kills at once. scope returns
+when nothing that the commands started in their process groups runs any more; a
+third Ctrl-C ends scope itself.
 
 The exit status is that of the first thing that went wrong: the status of the
 command that failed, 128+N if signal N ended it, 130 after Ctrl-C, 143 after
@@ -53,10 +54,10 @@ func (c *runCommand) run(out *output) int {
 	}
 	commands, err := split(words)
 	if err != nil {
-		return out.misused(err)
+		return out.misused("run", err)
 	}
 	if c.Grace < 0 {
-		return out.misused(fmt.Errorf("the grace %v is negative", c.Grace))
+		return out.misused("run", fmt.Errorf("the grace %v is negative", c.Grace))
 	}
 	r := &runner{
 		out:       out,
