@@ -163,6 +163,11 @@ func (x *machine) open(o op, lexical bool) {
 		Keep: pick([]int{0, 0, 1, 2}, o.C/2), Contain: o.D%4 == 3, Observed: o.B%3 == 0,
 		Grace: pick([]int{0, 1, 3, 5}, o.D),
 	}
+	if s.Keep > 0 {
+		// A refusal is kept, too, and takes the room of a failure, which then gets to
+		// the handler: what that does would depend on it.
+		s.Does = model.Note
+	}
 	if o.B%4 == 1 {
 		s.Limit = 1 + o.B%3
 	}
