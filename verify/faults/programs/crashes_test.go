@@ -34,7 +34,9 @@ func crashes() []crash {
 			},
 			code: 2,
 			// First the announcement, then, after the join, the panic itself.
-			says: []string{`scope: scope "app", started at `, joined, "panic: boom", "goroutine 1 "},
+			says: []string{
+				`scope: scope "app", started at `, joined, "panic: boom", "goroutine 1 ",
+			},
 		},
 		{
 			name: "the main goroutine calls Goexit in a body",
