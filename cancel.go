@@ -21,6 +21,11 @@ func because(cause error) *cancellation {
 	return &cancellation{cause: cause, err: context.Canceled, at: time.Now()}
 }
 
+// endOf returns the cancellation by ctx, which is done.
+func endOf(ctx context.Context) *cancellation {
+	return &cancellation{cause: context.Cause(ctx), err: ctx.Err(), at: time.Now()}
+}
+
 // Cancel asks everything in s to end: it refuses newcomers and cancels the
 // contexts of the body, of all tasks and of the scopes nested in them, with
 // cause, or with [context.Canceled] if cause is nil. When Cancel returns, Err of
@@ -117,7 +122,7 @@ func (s *Scope) poll() *cancellation {
 	if watch == nil || watch.Err() == nil {
 		return nil
 	}
-	return &cancellation{cause: context.Cause(watch), err: watch.Err(), at: time.Now()}
+	return endOf(watch)
 }
 
 // loadCancellation makes what Cancel was given happen before its use. The
@@ -139,6 +144,4 @@ func (s *Scope) catchUp() {
 }
 
 // cancelFrom cancels s because ctx is done.
-func (s *Scope) cancelFrom(ctx context.Context) {
-	s.cancel(&cancellation{cause: context.Cause(ctx), err: ctx.Err(), at: time.Now()})
-}
+func (s *Scope) cancelFrom(ctx context.Context) { s.cancel(endOf(ctx)) }

@@ -141,6 +141,16 @@ func (t *Task) cause() error {
 	return nil
 }
 
+// whyDone returns the cancellation that t's context is done by, whoever's it is, or
+// nil while it is not.
+func (t *Task) whyDone() *cancellation {
+	cause := t.cause()
+	if cause == nil {
+		return nil
+	}
+	return &cancellation{cause: cause, err: t.context().Err(), at: time.Now()}
+}
+
 // A taskKey finds the innermost task, or body, of a context.
 type taskKey struct{}
 

@@ -10,13 +10,11 @@ import (
 // cancelled. A deadline counts from the moment it is over: a timer further in,
 // as that of Do, may have run before the scope's.
 func (t *Task) echoes(err error) bool {
-	ctxErr, cause := t.context().Err(), t.cause()
-	if ctxErr == nil && !t.kind.shielded() {
-		if k := t.scope.due(); k != nil {
-			ctxErr, cause = k.err, k.cause
-		}
+	k := t.whyDone()
+	if k == nil && !t.kind.shielded() {
+		k = t.scope.due()
 	}
-	return isEcho(err, ctxErr, cause)
+	return k != nil && isEcho(err, k.err, k.cause)
 }
 
 // isEcho reports whether err, returned by a task whose context is done with

@@ -55,7 +55,6 @@ func (e *closedError) Unwrap() error        { return e.cause }
 
 // closedError returns the refusal of a task that s does not admit.
 func (s *Scope) closedError() error {
-	s.mustBeOpened()
 	e := &closedError{scope: s.label()}
 	if k := s.cancelled(); k != nil {
 		e.cause = k.cause

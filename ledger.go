@@ -23,9 +23,7 @@ type ledger struct {
 	armed     int32 // listed tasks with a context of their own
 	nested    int32 // scopes attached to the body or a task
 
-	// Live tasks, in the order they were started. What a spawner wrote is released
-	// to the address of first, for who looks at tasks without joining any.
-	first, last *Task
+	first, last *Task            // live tasks, in the order they were started
 	started     uint64           // tasks admitted so far; also numbers them
 	ends        [outcomes]uint64 // tasks ended, and refused, by outcome
 
@@ -123,12 +121,18 @@ const (
 	fromInsideOnly // admitted if the spawner is a task of the scope
 )
 
+// raceAdmission publishes what was done before something is listed: to who joins
+// the scope, and to who only looks at what is listed.
+func (s *Scope) raceAdmission() {
+	raceRelease(unsafe.Pointer(s))
+	raceRelease(unsafe.Pointer(&s.first))
+}
+
 // admit lists t if the phase allows it.
 //
 //go:norace
 func (s *Scope) admit(t *Task, inside bool) admission {
-	raceRelease(unsafe.Pointer(s))
-	raceRelease(unsafe.Pointer(&s.first))
+	s.raceAdmission()
 	s.mu.lock()
 	verdict := admitted
 	switch {
@@ -147,8 +151,7 @@ func (s *Scope) admit(t *Task, inside bool) admission {
 //
 //go:norace
 func (s *Scope) admitReport(t *Task) bool {
-	raceRelease(unsafe.Pointer(s))
-	raceRelease(unsafe.Pointer(&s.first))
+	s.raceAdmission()
 	s.mu.lock()
 	ok := !s.finishing
 	if ok {
@@ -260,8 +263,7 @@ func (s *Scope) arm(t *Task) {
 //
 //go:norace
 func (s *Scope) pushCleanup(c *cleanup) bool {
-	raceRelease(unsafe.Pointer(s))
-	raceRelease(unsafe.Pointer(&s.first))
+	s.raceAdmission()
 	s.mu.lock()
 	ok := !s.finishing
 	if ok {

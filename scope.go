@@ -224,38 +224,38 @@ func (s *Scope) closeBody(returned bool, err error, v any) {
 
 // failBody is closeBody for a body that returned err.
 func (s *Scope) failBody(err error) {
-	judged := false
-	defer func() {
-		if !judged { // a method of err called runtime.Goexit, which goes on in the caller
-			s.claimBody(err, false)
+	failed, fatal := true, false
+	s.consult(func() {
+		failed = !s.body.echoes(err)
+		fatal = failed && IsFatal(err)
+	}, func() {
+		if failed {
+			s.claimBody(err, fatal)
 			s.cancel(because(err))
-			_ = s.join()
-			s.handleClaimed()
 		}
-	}()
-	failed := !s.body.echoes(err)
-	fatal := failed && IsFatal(err)
-	judged = true
-	if failed {
-		s.claimBody(err, fatal)
-		s.cancel(because(err))
-	}
+	})
 }
 
 // panicBody is closeBody for a body that panicked with v.
 func (s *Scope) panicBody(v any) {
 	p := newPanicError(v)
-	judged := false
+	s.consult(func() { p = p.sinceFirst() }, func() { s.announce(p) })
+}
+
+// consult calls ask, which calls methods of the user's error, and then act. If a
+// method calls runtime.Goexit, which goes on in the caller, act goes by what is
+// known, and the join is here.
+func (s *Scope) consult(ask, act func()) {
+	asked := false
 	defer func() {
-		if !judged {
-			s.announce(p)
+		act()
+		if !asked {
 			_ = s.join()
 			s.handleClaimed()
 		}
 	}()
-	p = p.sinceFirst()
-	judged = true
-	s.announce(p)
+	ask()
+	asked = true
 }
 
 // announce cancels s with the body's panic.

@@ -68,10 +68,8 @@ func (s *Scope) setWatch(o *origin) {
 func (s *Scope) listen() {
 	o := s.origin.Load()
 	if o.linked {
-		if cause := o.parent.cause(); cause != nil {
-			s.cancel(&cancellation{
-				cause: cause, err: o.parent.context().Err(), at: time.Now(),
-			})
+		if k := o.parent.whyDone(); k != nil {
+			s.cancel(k)
 			return
 		}
 		if o.timing == nil || !o.timing.own {

@@ -27,8 +27,7 @@ type branch struct {
 //go:norace
 func (s *Scope) attach(parent *Task) bool {
 	p := parent.scope
-	raceRelease(unsafe.Pointer(p))
-	raceRelease(unsafe.Pointer(&p.first))
+	p.raceAdmission()
 	p.mu.lock()
 	live := parent.outcome.Load()&outcomeMask == uint32(outcomeNone)
 	if live {
@@ -121,9 +120,9 @@ func (s *Scope) detach(parent *Task) {
 // it becomes a root. A context that is not package context's may hear of the end
 // later, and counts as one that will.
 func (s *Scope) endNested(t *Task) {
-	why := taskEnded()
-	if cause := t.cause(); cause != nil { // which may be on its way to those below still
-		why = &cancellation{cause: cause, err: t.context().Err(), at: why.at}
+	why := t.whyDone() // which may be on its way to those below still
+	if why == nil {
+		why = taskEnded()
 	}
 	if own := t.own.Load(); own != nil {
 		own.cancel(nil)
