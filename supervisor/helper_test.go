@@ -346,6 +346,16 @@ func (l *lab) intensity(err error, child string) *sup.IntensityError {
 	return e
 }
 
+// stuckError returns the StuckError that err must be.
+func (l *lab) stuckError(err error) *sup.StuckError {
+	l.t.Helper()
+	var e *sup.StuckError
+	if !errors.As(err, &e) {
+		l.t.Fatalf("error is %v, want a StuckError", err)
+	}
+	return e
+}
+
 // pool runs a pool. Restarts come without delay or limit unless the spec says
 // otherwise.
 func (l *lab) pool(child sup.Spec, o sup.Options) *sup.Pool {

@@ -90,10 +90,15 @@ func TestOTP_one_for_all(t *testing.T) {
 	})
 }
 
-func TestOTP_one_for_all_escalation(t *testing.T) {
+func TestOTP_one_for_all_escalation(t *testing.T) { groupEscalates(t, sup.OneForAll) }
+
+// groupEscalates runs a group whose b does not start again: its restarts are used
+// up, and nothing is left.
+func groupEscalates(t *testing.T, strategy sup.Strategy) {
+	t.Helper()
 	inBubble(t, func(l *lab) {
 		l.onStart["b"] = failsAgain
-		l.run(l.specs("a b c", burst(4, hour)), sup.Options{Strategy: sup.OneForAll})
+		l.run(l.specs("a b c", burst(4, hour)), sup.Options{Strategy: strategy})
 		l.end("b", boom)
 		_ = l.intensity(l.ended(), "b")
 		l.lived("a0 b0 c0")
@@ -185,15 +190,7 @@ func TestOTP_rest_for_one(t *testing.T) {
 	})
 }
 
-func TestOTP_rest_for_one_escalation(t *testing.T) {
-	inBubble(t, func(l *lab) {
-		l.onStart["b"] = failsAgain
-		l.run(l.specs("a b c", burst(4, hour)), sup.Options{Strategy: sup.RestForOne})
-		l.end("b", boom)
-		_ = l.intensity(l.ended(), "b")
-		l.lived("a0 b0 c0")
-	})
-}
+func TestOTP_rest_for_one_escalation(t *testing.T) { groupEscalates(t, sup.RestForOne) }
 
 func TestOTP_rest_for_one_other_child_fails_restart(t *testing.T) {
 	inBubble(t, func(l *lab) {

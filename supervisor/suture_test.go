@@ -220,10 +220,9 @@ func TestSuture_ServiceReport(t *testing.T) {
 		l.cancel(nil)
 		time.Sleep(30 * time.Second)
 		close(release)
-		err = l.stop()
-		var stuck *sup.StuckError
-		if !errors.As(err, &stuck) || stuck.Child != "inner" {
-			t.Fatalf("Run() = %v, want a StuckError of inner", err)
+		stuck := l.stuckError(l.stop())
+		if stuck.Child != "inner" {
+			t.Fatalf("Run() = %v, want a StuckError of inner", stuck)
 		}
 		below := slices.IndexFunc(stuck.Report.Tasks, func(s scope.Straggler) bool {
 			return s.Task.Path == "lab/inner/run/hung/run"

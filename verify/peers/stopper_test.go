@@ -60,10 +60,9 @@ func wantPending(t *testing.T, result <-chan error) {
 	}
 }
 
-func crdbStopWaits(t *testing.T) {
-	release := make(chan struct{})
-	s := scope.Open(t.Context())
-	s.Go("task", func(context.Context) error { <-release; return nil })
+// stopsWhenReleased shuts s down, which something holds until release is closed.
+func stopsWhenReleased(t *testing.T, s *scope.Scope, release chan struct{}) {
+	t.Helper()
 	result := shutdown(t, s)
 	wantPending(t, result)
 	wantState(t, s, "closing")
@@ -72,16 +71,18 @@ func crdbStopWaits(t *testing.T) {
 	wantState(t, s, "ended")
 }
 
+func crdbStopWaits(t *testing.T) {
+	release := make(chan struct{})
+	s := scope.Open(t.Context())
+	s.Go("task", func(context.Context) error { <-release; return nil })
+	stopsWhenReleased(t, s, release)
+}
+
 func crdbCloserHoldsTheEnd(t *testing.T) {
 	release := make(chan struct{})
 	s := scope.Open(t.Context())
 	s.Defer("closer", func(context.Context) error { <-release; return nil })
-	result := shutdown(t, s)
-	wantPending(t, result)
-	wantState(t, s, "closing")
-	close(release)
-	wantIs(t, <-result, nil)
-	wantState(t, s, "ended")
+	stopsWhenReleased(t, s, release)
 	wantIs(t, s.Shutdown(t.Context()), nil) // again
 }
 
