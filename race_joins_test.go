@@ -395,3 +395,26 @@ func TestJoin_WithCausesAndResults(t *testing.T) {
 		})
 	}
 }
+
+// Whoever is told the body's error before the end of the scope reads what the body
+// wrote.
+func TestJoin_ByTheBodysError(t *testing.T) {
+	for round := range max(rounds(20_000), 2_000) {
+		var s *scope.Scope
+		opened, over := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(over)
+			_ = scope.Run(t.Context(), func(_ context.Context, own *scope.Scope) error {
+				s = own
+				close(opened)
+				stagger(round)
+				return newJoinError("boom")
+			})
+		}()
+		<-opened
+		if err := s.Shutdown(t.Context()); err != nil && err.Error() != "boom" {
+			t.Errorf("Shutdown() = %v, want nil or boom", err)
+		}
+		<-over
+	}
+}

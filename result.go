@@ -45,6 +45,7 @@ func (s *Scope) claim(f *Failure, fatal bool) bool {
 //
 //go:norace
 func (s *Scope) claimBody(err error, fatal bool) {
+	raceRelease(unsafe.Pointer(s))
 	s.mu.lock()
 	defer s.mu.unlock()
 	l := s.need()
