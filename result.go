@@ -88,7 +88,7 @@ func (s *Scope) keep(f *Failure) bool {
 //
 //go:norace
 func (s *Scope) failures() (errs []error, dropped int) {
-	raceJoin(unsafe.Pointer(s))
+	defer raceJoin(unsafe.Pointer(s)) // behind the look: what was found was released before
 	s.mu.lock()
 	defer s.mu.unlock()
 	l := s.late
@@ -201,7 +201,7 @@ func (s *Scope) setResult(err error) {
 //
 //go:norace
 func (s *Scope) fixed() error {
-	raceJoin(unsafe.Pointer(s))
+	defer raceJoin(unsafe.Pointer(s)) // behind the look: what was found was released before
 	s.mu.lock()
 	defer s.mu.unlock()
 	if s.late == nil {
