@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"net/http"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -138,6 +141,83 @@ func TestRun_BodyPanicIsAnnouncedBeforeAllElseThatIsWaitedFor(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// Row 36. The handler that names the stragglers is waited for, too, though the tasks
+// that it names are over.
+func TestRun_BodyPanicIsAnnouncedBeforeTheHandlerIsBack(t *testing.T) {
+	inBubbles(t, lexicalForms(), func(t *testing.T, run runner) {
+		var mu sync.Mutex
+		var told []time.Duration
+		began := time.Now()
+		got := panicOf(func() {
+			_ = run(t.Context(), func(_ context.Context, s *scope.Scope) error {
+				s.Go("", func(context.Context) error { time.Sleep(2 * time.Minute); return nil })
+				s.Cancel(nil)
+				time.Sleep(3 * time.Minute)
+				panic("aua")
+			}, scope.Grace(time.Minute), scope.OnFailure(func(_ context.Context, f *scope.Failure) {
+				mu.Lock()
+				told = append(told, time.Since(began))
+				mu.Unlock()
+				if e := (*scope.StragglersError)(nil); errors.As(f, &e) {
+					time.Sleep(time.Hour)
+				}
+			}))
+		})
+		want := []time.Duration{time.Minute, 3 * time.Minute}
+		if got != "aua" || !slices.Equal(told, want) {
+			t.Errorf("panic = %v, told at %v; want aua, %v", got, told, want)
+		}
+	})
+}
+
+// Row 36. A panic that nothing is waited for goes on and is not told as well. That a
+// task or a scope is over may have been seen a moment before it has left the ledger.
+func TestRun_BodyPanicIsNotAnnouncedBehindWhatIsOver(t *testing.T) {
+	type gate = <-chan struct{}
+	for name, begin := range map[string]func(context.Context, *scope.Scope, gate) gate{
+		"task": func(_ context.Context, s *scope.Scope, end gate) gate {
+			return s.Go("", func(context.Context) error { <-end; return nil }).Done()
+		},
+		"nested scope": func(ctx context.Context, _ *scope.Scope, end gate) gate {
+			nested := scope.Open(ctx)
+			nested.Go("", func(context.Context) error { <-end; nested.Cancel(nil); return nil })
+			return nested.Done()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var told atomic.Int32
+			for range 20 {
+				_ = panicOf(func() {
+					_ = scope.Run(t.Context(), func(ctx context.Context, s *scope.Scope) error {
+						end := make(chan struct{})
+						over := begin(ctx, s, end)
+						spinUntilClosed(over, end)
+						panic("aua")
+					}, scope.OnFailure(func(context.Context, *scope.Failure) { told.Add(1) }))
+				})
+			}
+			if n := told.Load(); n > 0 {
+				t.Errorf("the panic was told %d times, too; want none", n)
+			}
+		})
+	}
+}
+
+// spinUntilClosed closes end and returns as soon as ch is closed, while who closes
+// it is waking the many others that wait.
+func spinUntilClosed(ch <-chan struct{}, end chan struct{}) {
+	var waiting sync.WaitGroup
+	for range 2_000 {
+		waiting.Add(1)
+		go func() { waiting.Done(); <-ch }()
+	}
+	waiting.Wait()
+	close(end)
+	for !isClosed(ch) {
+		runtime.Gosched()
 	}
 }
 

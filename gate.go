@@ -1,13 +1,19 @@
 package scope
 
-// hasWork reports whether anything but the body is left in s, which is closed.
+// hasWork reports whether any of the user's code is left in s, which is closed, but
+// the body's. What the body can know to be over is none.
+func (s *Scope) hasWork() bool {
+	return s.hasTasks() || len(s.body.Scopes()) > 0
+}
+
+// hasTasks reports whether s has live tasks, or will have. One whose waiters are
+// being woken is over.
 //
 //go:norace
-func (s *Scope) hasWork() bool {
+func (s *Scope) hasTasks() bool {
 	s.mu.lock()
 	defer s.mu.unlock()
-	return s.live+s.others+s.ending > 0 || s.body.nested != nil ||
-		s.late != nil && s.late.cleanups != nil
+	return s.live+s.others > 0 || s.late != nil && s.late.cleanups != nil
 }
 
 // isFinishing reports whether the end of s has begun.
