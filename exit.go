@@ -2,6 +2,7 @@ package scope
 
 import (
 	"errors"
+	"runtime"
 	"time"
 	"unsafe"
 )
@@ -30,14 +31,17 @@ func (e *ending) failedAs() outcome {
 }
 
 // exit ends t, whose function came to its end by e. It runs on the task's
-// goroutine.
+// goroutine, where its frame names the task as that of run did; see stack.go.
+//
+//go:noinline
 func (t *Task) exit(e *ending) {
 	if e.how == returned && e.err == nil && t.kind != kindStart &&
 		t.scope.reports.watcher() == nil {
 		t.finish(outcomeOK)
-		return
+	} else {
+		t.exitSlowly(e)
 	}
-	t.exitSlowly(e)
+	runtime.KeepAlive(t)
 }
 
 // exitSlowly is exit for a task that has something to tell. Whatever a handler

@@ -49,7 +49,7 @@ func (s *Scope) TryGo(name string, f func(context.Context) error) (*Task, error)
 		s.countRefused()
 		return nil, err
 	}
-	go t.run()
+	t.spawn()
 	return t, nil
 }
 
@@ -87,7 +87,7 @@ func (s *Scope) launch(t *Task) {
 		t.refuse(err)
 		return
 	}
-	go t.run()
+	t.spawn()
 }
 
 // enter admits t, or gives its slot back and says why not.
@@ -111,9 +111,6 @@ func (s *Scope) enter(t *Task) error {
 	return nil
 }
 
-// spawn runs t, which was admitted.
-func (t *Task) spawn() { go t.run() }
-
 // startLate runs a task that was listed by another goroutine, or for the scope
 // itself. Unlike Go it happens after all that has ended in s.
 func (s *Scope) startLate(t *Task) {
@@ -121,7 +118,7 @@ func (s *Scope) startLate(t *Task) {
 	if o := s.reports.watcher(); o != nil && t.kind == kindDefer {
 		o.taskStarted(t)
 	}
-	go t.run()
+	t.spawn()
 }
 
 // startPerform is perform on a goroutine of its own, for which s waits.
@@ -143,29 +140,31 @@ func apart(f func()) {
 	<-over
 }
 
-// run is the root of a task's goroutine. In a traceback its receiver names the
-// task, which is how stacks are joined to tasks (see stack.go): so it is never
-// inlined, and the receiver stays live to the end.
-//
-//go:noinline
-func (t *Task) run() {
-	var e ending
-	over := false
-	defer func() {
-		if !over && e.how != crashing {
-			t.exit(&e) // call did not return: the goroutine is exiting
-		}
+// spawn runs t, which was admitted, on a goroutine of its own. What the goroutine
+// has to do when the task's function is over is done here, where the stack is free
+// again, also after a panic: a goroutine begins with little of it, and to grow it
+// costs more than all else that a task does.
+func (t *Task) spawn() {
+	go func() {
+		var e ending
+		over := false
+		defer func() {
+			if !over && e.how != crashing {
+				t.exit(&e) // run did not return: the goroutine is exiting
+			}
+		}()
+		t.run(&e)
+		over = true
+		t.exit(&e)
 	}()
-	t.call(&e)
-	over = true
-	t.exit(&e)
-	runtime.KeepAlive(t)
 }
 
-// call calls the task's function, and tells how that ended. The rest is left to
-// the caller, for whom the stack is free again: a goroutine begins with little of
-// it, and to grow it costs more than all else that a task does.
-func (t *Task) call(e *ending) {
+// run calls the task's function, and tells how that ended. In a traceback its
+// receiver names the task, which is how stacks are joined to tasks (see stack.go):
+// so it is never inlined, and the receiver stays live to the end.
+//
+//go:noinline
+func (t *Task) run(e *ending) {
 	defer func() {
 		if e.how == returned {
 			return
@@ -186,4 +185,5 @@ func (t *Task) call(e *ending) {
 		e.err = f.exec(t.context())
 	}
 	e.how = returned
+	runtime.KeepAlive(t)
 }

@@ -9,20 +9,21 @@ import (
 	"github.com/supervisorscope/scope/internal/traceback"
 )
 
-// These two frames name a task in a traceback by their receiver: the root of
-// a task's goroutine, and a task or body on its caller's goroutine. Nothing is
-// paid for it when a task starts. TestStackFrames pins the runtime's format.
-// Package inspect reads four more in the same way, to tell who waits for whom:
-// (*Task).Wait and the Wait, Drain and Shutdown of a Scope; so these are not
-// inlined either, and keep their receivers alive.
-const (
-	runFrame    = "github.com/supervisorscope/scope.(*Task).run"
-	inlineFrame = "github.com/supervisorscope/scope.(*Task).inline"
+// taskFrames returns the functions that name a task in a traceback by their
+// receiver: what calls a task's function, and what ends the task; and a task or body
+// on its caller's goroutine. Nothing is paid for it when a task starts.
+// TestStackFrames pins the runtime's format. Package inspect knows them, too, and
+// reads four more in the same way, to tell who waits for whom: (*Task).Wait and the
+// Wait, Drain and Shutdown of a Scope; so these are not inlined either, and keep
+// their receivers alive.
+func taskFrames() []string {
+	const task = "github.com/supervisorscope/scope.(*Task)."
+	return []string{task + "run", task + "exit", task + "inline"}
+}
 
-	// A handler that Report calls is on a goroutine of its own, and still in the
-	// task: it must not wait for that either.
-	lentFrame = "github.com/supervisorscope/scope.(*Task).lend"
-)
+// A handler that Report calls is on a goroutine of its own, and still in the
+// task: it must not wait for that either.
+const lentFrame = "github.com/supervisorscope/scope.(*Task).lend"
 
 // lend calls f on a goroutine that t waits for, in a frame that names t.
 //
@@ -45,13 +46,14 @@ func (s *Scope) runsHere(want wanted) bool {
 	if !inTask() {
 		return false
 	}
-	here := traceback.Parse(traceback.Current(), runFrame, inlineFrame, lentFrame)
+	here := traceback.Parse(traceback.Current(), append(taskFrames(), lentFrame)...)
 	return len(here) > 0 && len(here[0].Receivers) > 0 && s.hasTask(here[0].Receivers, want)
 }
 
 // inTask reports whether the calling goroutine is running any task or body.
 func inTask() bool {
-	return onStack(entry((*Task).run), entry((*Task).inline), entry((*Task).lend))
+	return onStack(entry((*Task).run), entry((*Task).exit),
+		entry((*Task).inline), entry((*Task).lend))
 }
 
 // inHandler reports whether the calling goroutine is in a call of a handler.

@@ -97,7 +97,7 @@ func (s *Scope) stragglers(err error) *StragglersError {
 		return e
 	}
 	stacks := map[uintptr]traceback.Goroutine{}
-	for _, g := range traceback.Parse(traceback.All(), runFrame, inlineFrame) {
+	for _, g := range traceback.Parse(traceback.All(), taskFrames()...) {
 		for _, r := range g.Receivers {
 			stacks[r] = g
 		}

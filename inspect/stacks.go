@@ -12,14 +12,18 @@ import (
 	"github.com/supervisorscope/scope/internal/traceback"
 )
 
-// The frames of package scope that name what a goroutine runs: the root of a
-// task's goroutine, and a task or body on its caller's goroutine.
 const (
 	modulePath   = "github.com/supervisorscope/scope/"
 	scopePackage = "github.com/supervisorscope/scope."
-	runFrame     = scopePackage + "(*Task).run"
-	inlineFrame  = scopePackage + "(*Task).inline"
 )
+
+// taskFrames returns the functions of package scope that name what a goroutine
+// runs: what calls a task's function, and what ends the task; and a task or body on
+// its caller's goroutine.
+func taskFrames() []string {
+	const task = scopePackage + "(*Task)."
+	return []string{task + "run", task + "exit", task + "inline"}
+}
 
 // maxStackBytes is where package traceback cuts off.
 const maxStackBytes = 64 << 20
@@ -60,7 +64,7 @@ func (w *walker) addresses() *addresses {
 // whose they are, and counts.
 func (w *walker) join(dump []byte) *Goroutines {
 	known := w.addresses()
-	parsed := traceback.Parse(dump, runFrame, inlineFrame)
+	parsed := traceback.Parse(dump, taskFrames()...)
 	count := &Goroutines{Total: len(parsed)}
 	owner := map[int64]int{} // by goroutine, the innermost origin that it runs
 	loose := map[int64]int{} // index in parsed of those that run none

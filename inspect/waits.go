@@ -41,9 +41,9 @@ func waitFrames() []string {
 // Calls are nested: the innermost one is what it is blocked in, so only the
 // first counts, and only if no task begins before it.
 func (a *addresses) waits(text string) []int {
-	frames := waitFrames()
+	frames, roots := waitFrames(), taskFrames()
 	for line := range strings.SplitSeq(text, "\n") {
-		if strings.HasPrefix(line, runFrame) || strings.HasPrefix(line, inlineFrame) {
+		if function, _, _ := strings.Cut(line, "(0x"); slices.Contains(roots, function) {
 			return nil
 		}
 		for _, f := range frames {
