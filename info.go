@@ -2,6 +2,7 @@ package scope
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -311,6 +312,16 @@ func (s *Scope) ownName() string {
 
 // path names the scope from the root down.
 func (s *Scope) path() string { return s.body.path() }
+
+// String returns the scope's path in the form of error texts: scope "server/conn".
+func (s *Scope) String() string {
+	s.mustBeOpened()
+	return fmt.Sprintf("scope %q", s.path())
+}
+
+// String returns the task's path in the form of error texts: task "server/accept".
+// So printing a handle looks into no memory that the task writes to.
+func (t *Task) String() string { return fmt.Sprintf("task %q", t.path()) }
 
 // label names the scope in errors.
 func (s *Scope) label() string {

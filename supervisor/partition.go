@@ -48,6 +48,10 @@ func NewPartitioned[K comparable](n int, child Spec, opts Options) (*Partitioned
 // Run supervises the pools, as [Supervisor.Run] does.
 func (p *Partitioned[K]) Run(ctx context.Context) error { return p.s.Run(ctx) }
 
+// String returns the name of the supervisor around the pools, as
+// [Supervisor.String] does.
+func (p *Partitioned[K]) String() string { return p.s.String() }
+
 // ChildSpec returns the spec of p as a child of a supervisor; see
 // [Supervisor.ChildSpec].
 func (p *Partitioned[K]) ChildSpec(name string) Spec { return p.s.ChildSpec(name) }

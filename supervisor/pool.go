@@ -51,6 +51,9 @@ func (p *Pool) Run(ctx context.Context) error { return p.s.Run(ctx) }
 // once.
 func (p *Pool) Start(ctx context.Context, ready func()) error { return p.s.Start(ctx, ready) }
 
+// String returns the pool's name in the form of error texts: pool "sessions".
+func (p *Pool) String() string { return p.s.String() }
+
 // ChildSpec returns the spec of p as a child of a supervisor; see
 // [Supervisor.ChildSpec].
 func (p *Pool) ChildSpec(name string) Spec {

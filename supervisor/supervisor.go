@@ -257,3 +257,17 @@ func (s *Supervisor) Replace(spec Spec) error {
 	}
 	return nil
 }
+
+// String returns the supervisor's name in the form of error texts: supervisor "db".
+func (s *Supervisor) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	word := "supervisor"
+	if s.pool {
+		word = "pool"
+	}
+	if s.opts.Name == "" {
+		return word
+	}
+	return fmt.Sprintf("%s %q", word, s.opts.Name)
+}

@@ -683,3 +683,17 @@ func TestEscalation_Nested(t *testing.T) {
 		l.is(err, errBoom)
 	})
 }
+
+// Printed field by field, a supervisor would be read while it works.
+func TestString_NamesSupervisorAndPool(t *testing.T) {
+	s, err := sup.New(nil, sup.Options{Name: "db"})
+	p, err2 := sup.NewPool(sup.Spec{}, sup.Options{})
+	many, err3 := sup.NewPartitioned[string](2, sup.Spec{}, sup.Options{Name: "sessions"})
+	if err := errors.Join(err, err2, err3); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := fmt.Sprint(s, "; ", p, "; ", many),
+		`supervisor "db"; pool; supervisor "sessions"`; got != want {
+		t.Errorf("they print as %s, want %s", got, want)
+	}
+}
