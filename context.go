@@ -151,6 +151,19 @@ func (t *Task) whyDone() *cancellation {
 	return &cancellation{cause: cause, err: t.context().Err(), at: time.Now()}
 }
 
+// endContext cancels t's own context, if there is one, since t is over. If t was
+// cancelled before, that is what counts, though it may be on its way still.
+func (t *Task) endContext() {
+	own := t.own.Load()
+	if own == nil {
+		return
+	}
+	if k := t.stopped(); k != nil {
+		own.end(k)
+	}
+	own.cancel(nil)
+}
+
 // A taskKey finds the innermost task, or body, of a context.
 type taskKey struct{}
 

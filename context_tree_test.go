@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -253,4 +254,51 @@ func TestNested_EndIsWaitedForToTheLast(t *testing.T) {
 			t.Errorf("Shutdown() = %v, and the observer of the nested scope runs: %t", err, running)
 		}
 	})
+}
+
+// Row 76. A task that sees the cancellation and ends, before the walk that brings it
+// to what was derived from its context, does not end that in its own name.
+func TestContext_CauseIsRightThoughTheTaskIsFaster(t *testing.T) {
+	many := 100_000 // so that the walk takes a while
+	if builtWithRace() {
+		many = 10_000
+	}
+	for name, prepare := range map[string]func(context.Context){
+		"alone":             func(context.Context) {},
+		"with an own scope": func(ctx context.Context) { scope.OpenSupervised(ctx) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := scope.OpenSupervised(t.Context())
+			slow := make(chan struct{})
+			s.Go("slow to reach", func(ctx context.Context) error {
+				for range many {
+					ctx, cancel := context.WithCancel(ctx)
+					defer cancel()
+					_ = ctx.Done()
+				}
+				close(slow)
+				<-ctx.Done()
+				return nil
+			})
+			<-slow
+			derived := make(chan context.Context, 1)
+			task := s.Go("faster", func(ctx context.Context) error {
+				prepare(ctx)
+				below, cancel := context.WithCancel(ctx)
+				context.AfterFunc(below, cancel)
+				derived <- below
+				for ctx.Err() == nil {
+					runtime.Gosched()
+				}
+				return nil
+			})
+			below := <-derived
+			s.Cancel(errStop)
+			<-task.Done()
+			if cause := context.Cause(below); cause != errStop {
+				t.Errorf("cause = %v, want %v", cause, errStop)
+			}
+			_ = s.Shutdown(t.Context())
+		})
+	}
 }

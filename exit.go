@@ -139,9 +139,7 @@ func (t *Task) finish(out outcome) {
 
 // wake releases what hangs on t: its context and its waiters.
 func (t *Task) wake() todo {
-	if own := t.own.Load(); own != nil {
-		own.cancel(nil)
-	}
+	t.endContext()
 	if tail := t.tail.Load(); tail != nil {
 		tail.close()
 	}

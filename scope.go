@@ -290,9 +290,7 @@ func (s *Scope) end() error {
 	}
 	s.fix()
 	s.letGo()
-	if own := s.body.own.Load(); own != nil {
-		own.cancel(nil)
-	}
+	s.body.endContext()
 	last := s.finish()
 	s.detach(parent)
 	if last.idle != nil {

@@ -124,9 +124,7 @@ func (s *Scope) endNested(t *Task) {
 	if why == nil {
 		why = taskEnded()
 	}
-	if own := t.own.Load(); own != nil {
-		own.cancel(nil)
-	}
+	t.endContext()
 	var inCare []*Scope
 	for _, n := range s.nestedOf(t) {
 		// One look: n may be ending, and let go of where it came from.
