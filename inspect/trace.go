@@ -9,22 +9,33 @@ import (
 	"time"
 )
 
+// WriteTrace writes what r keeps as [History.WriteTrace] does.
+func (r *Recorder) WriteTrace(w io.Writer) error { return r.History().WriteTrace(w) }
+
 // WriteTrace writes the history in Chrome's trace-event format, which Perfetto
 // (https://ui.perfetto.dev), chrome://tracing and others open. Scopes with like
 // paths, as those of the requests of a server, are one process of the trace; its
 // tasks are bars on as many tracks as there are at a time, with their end, error
-// and causes as arguments. Failures, cancellations and stragglers are marks. A
-// task whose start has been dropped is shown all the same, since its end tells
-// when it was started; one that lives is drawn up to the last event. The time 0
-// of the trace, and how many events were dropped, are in otherData.
-func (r *Recorder) WriteTrace(w io.Writer) error {
-	h := r.History()
+// and causes as arguments. Failures, cancellations and stragglers are marks.
+//
+// A task whose start has been dropped is shown all the same, since its end tells
+// when it was started; one that lives is drawn up to the last event, but not if all
+// its events have been dropped. The time 0 of the trace, and how many events were
+// dropped, are in otherData.
+func (h History) WriteTrace(w io.Writer) error {
 	b := newTraceBuilder(h.Events)
 	b.bars()
-	return json.NewEncoder(w).Encode(traceFile{
+	text, err := json.Marshal(traceFile{
 		Unit: "ms", Other: traceOther{Dropped: h.Dropped, Events: len(h.Events), Start: b.zero},
 		Events: b.all,
 	})
+	if err != nil {
+		return err
+	}
+	// Without a newline: behind the end of what it reads at once, Perfetto takes one
+	// for a second file.
+	_, err = w.Write(text)
+	return err
 }
 
 // A traceFile is a trace. Perfetto wants the unit first, before the end of what it
@@ -60,12 +71,13 @@ type traceBuilder struct {
 	all   []traceEvent
 	bar   []Event          // of what has a start and an end
 	begun map[string]Event // by ID, what has no end yet
+	over  map[string]bool  // by ID, what has
 	marks []Event
 	zero  time.Time // the trace counts from here: an absolute time has too many digits
 	last  time.Time
 
 	processes map[string]*traceProcess // by the path of its scopes, without numbers
-	trackOf   map[string]*traceTrack   // by the ID of a task or scope
+	drawn     map[string]drawnBar      // by the ID of a task or scope
 
 	// tracks counts them. Perfetto knows a track by its number alone, and takes
 	// the one with the number of a process for its main one, wherever it is: so
@@ -73,22 +85,16 @@ type traceBuilder struct {
 	tracks int
 }
 
-// A traceProcess stands for scopes that are alike.
-type traceProcess struct {
-	id    int
-	lanes []*traceTrack
-}
-
-// A traceTrack is a row on which one bar stands after the other.
-type traceTrack struct {
-	process, id int
-	free        time.Time
+// A drawnBar is where the bar of a task or scope is.
+type drawnBar struct {
+	track    *traceTrack
+	from, to time.Time
 }
 
 func newTraceBuilder(events []Event) *traceBuilder {
 	b := &traceBuilder{
-		all: []traceEvent{}, begun: map[string]Event{},
-		processes: map[string]*traceProcess{}, trackOf: map[string]*traceTrack{},
+		all: []traceEvent{}, begun: map[string]Event{}, over: map[string]bool{},
+		processes: map[string]*traceProcess{}, drawn: map[string]drawnBar{},
 	}
 	for _, e := range events {
 		b.sort(e)
@@ -97,14 +103,28 @@ func newTraceBuilder(events []Event) *traceBuilder {
 		e.At, e.State = b.last, stateRunning
 		b.bar = append(b.bar, e)
 	}
-	slices.SortStableFunc(b.bar, func(x, y Event) int {
-		return cmp.Or(x.Started.Compare(y.Started), cmp.Compare(x.ID, y.ID))
+	slices.SortFunc(b.bar, func(x, y Event) int {
+		return cmp.Or(x.Started.Compare(y.Started), compareIDs(x.ID, y.ID))
 	})
 	return b
 }
 
+// compareIDs compares by the number of the scope and then by that of the task.
+func compareIDs(x, y string) int {
+	xScope, xTask, _ := strings.Cut(x, ".")
+	yScope, yTask, _ := strings.Cut(y, ".")
+	return cmp.Or(
+		cmp.Compare(len(xScope), len(yScope)), strings.Compare(xScope, yScope),
+		cmp.Compare(len(xTask), len(yTask)), strings.Compare(xTask, yTask),
+	)
+}
+
+// sort takes the next event in. Events that are close in time may have been recorded
+// in another order.
 func (b *traceBuilder) sort(e Event) {
-	b.last = e.At
+	if e.At.After(b.last) {
+		b.last = e.At
+	}
 	if first := e.Started; !first.IsZero() && (b.zero.IsZero() || first.Before(b.zero)) {
 		b.zero = first
 	}
@@ -113,32 +133,35 @@ func (b *traceBuilder) sort(e Event) {
 		b.begun[e.ID] = e
 	case eventEnded, eventClosed:
 		delete(b.begun, e.ID)
+		b.over[e.ID] = true
 		b.bar = append(b.bar, e)
 	case eventCancelled, eventStraggling:
 		b.marks = append(b.marks, e)
+		// Its start may have been dropped, and its end be still to come.
+		if _, known := b.begun[e.ID]; !known && !b.over[e.ID] && !e.Started.IsZero() {
+			b.begun[e.ID] = e
+		}
 	}
 }
 
 // bars draws scopes and tasks in the order of their start, each on the first
-// track that is free, and then the marks on the tracks that they belong to.
+// track that is free, and then the marks on the bars that they belong to.
 func (b *traceBuilder) bars() {
 	for _, e := range b.bar {
 		track := b.track(e)
-		b.trackOf[e.ID] = track
-		dur := microseconds(e.At.Sub(e.Started))
+		b.drawn[e.ID] = drawnBar{track: track, from: e.Started, to: track.end}
+		dur := microseconds(track.end.Sub(e.Started))
 		b.all = append(b.all, traceEvent{
-			Name: label(e), Phase: "X", Time: b.time(e.Started), Dur: &dur,
+			Name: visible(label(e)), Phase: "X", Time: b.time(e.Started), Dur: &dur,
 			PID: track.process, TID: track.id, Cat: e.Kind + "," + e.State,
 			Color: traceColor(e.State), Args: traceArgs(e),
 		})
 		if isFailure(e.State) {
-			b.mark(e, e.State+": "+firstLine(e.Err), track)
+			b.mark(e, e.State+": "+firstLine(e.Err))
 		}
 	}
 	for _, e := range b.marks {
-		if track, ok := b.trackOf[e.ID]; ok {
-			b.mark(e, e.What, track)
-		}
+		b.mark(e, e.What)
 	}
 }
 
@@ -166,52 +189,44 @@ func traceColor(state string) string {
 	}
 }
 
+// traceArgs returns what is said of a bar or of a mark.
 func traceArgs(e Event) map[string]any {
-	args := map[string]any{"id": e.ID, "path": e.Path, "state": e.State, "site": e.Site}
+	args := map[string]any{
+		"id": e.ID, "path": visible(e.Path), "state": e.State, "site": e.Site,
+	}
 	if e.Err != "" {
-		args["err"] = e.Err
+		args["err"] = visible(e.Err)
 	}
 	if len(e.Causes) > 0 {
-		args["causes"] = e.Causes
+		causes := slices.Clone(e.Causes)
+		for i := range causes {
+			causes[i].Text, causes[i].Task = visible(causes[i].Text), visible(causes[i].Task)
+		}
+		args["causes"] = causes
 	}
 	return args
 }
 
-// process returns what stands for the scope that e is of.
-func (b *traceBuilder) process(e Event) *traceProcess {
-	owner := e.Path
-	if e.Kind != kindScope {
-		owner = strings.TrimSuffix(strings.TrimSuffix(e.Path, e.Name), "/")
-	}
-	owner = stemOf(owner)
-	if p, ok := b.processes[owner]; ok {
-		return p
-	}
-	p := &traceProcess{id: b.tracks + 1}
-	b.processes[owner] = p
-	b.meta("process_name", p.id, p.id, map[string]any{"name": owner})
-	b.meta("process_sort_index", p.id, p.id, map[string]any{"sort_index": len(b.processes)})
-	return p
-}
+// visible returns text without the character that ends a text in Perfetto.
+func visible(text string) string { return strings.ReplaceAll(text, "\x00", "\u2400") }
 
-// track returns the first track of e's process that is free.
-func (b *traceBuilder) track(e Event) *traceTrack {
-	p := b.process(e)
-	at := slices.IndexFunc(p.lanes, func(t *traceTrack) bool { return !t.free.After(e.Started) })
-	if at < 0 {
-		at = len(p.lanes)
-		b.tracks++ // the first one of p gets the number of p
-		p.lanes = append(p.lanes, &traceTrack{process: p.id, id: b.tracks})
-		b.meta("thread_name", p.id, b.tracks, map[string]any{"name": "tasks"})
+// mark puts a mark on the bar of e, if there is one, and within it: what is at its
+// end is behind it for Perfetto.
+func (b *traceBuilder) mark(e Event, name string) {
+	bar, ok := b.drawn[e.ID]
+	if !ok {
+		return
 	}
-	p.lanes[at].free = e.At
-	return p.lanes[at]
-}
-
-func (b *traceBuilder) mark(e Event, name string, track *traceTrack) {
+	at := e.At
+	if last := bar.to.Add(-time.Nanosecond); at.After(last) {
+		at = last
+	}
+	if at.Before(bar.from) {
+		at = bar.from
+	}
 	b.all = append(b.all, traceEvent{
-		Name: name, Phase: "i", Time: b.time(e.At), PID: track.process, TID: track.id, Scope: "t",
-		Args: map[string]any{"path": e.Path, "err": e.Err, "causes": e.Causes},
+		Name: visible(name), Phase: "i", Time: b.time(at), PID: bar.track.process,
+		TID: bar.track.id, Scope: "t", Args: traceArgs(e),
 	})
 }
 

@@ -4,7 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
+	"math"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -38,13 +39,20 @@ type mark struct {
 
 func readTrace(t *testing.T, r *inspect.Recorder) trace {
 	t.Helper()
-	text := write(t, func(w io.Writer) error { return r.WriteTrace(w) })
+	return parseTrace(t, write(t, r.WriteTrace))
+}
+
+func parseTrace(t *testing.T, text string) trace {
+	t.Helper()
 	var tr trace
 	if err := json.Unmarshal([]byte(text), &tr); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.HasPrefix(text, `{"displayTimeUnit":"ms","otherData":{`) {
 		t.Errorf("the unit and the rest do not come first: %.60s", text)
+	}
+	if strings.HasSuffix(text, "\n") || strings.Contains(text, `\u0000`) {
+		t.Error("there is a newline behind the end, or the character that ends a text")
 	}
 	for _, wrong := range tr.violations() {
 		t.Error(wrong)
@@ -54,10 +62,12 @@ func readTrace(t *testing.T, r *inspect.Recorder) trace {
 
 // violations checks what the format demands, and what readers make of it: in
 // Perfetto a track is known by its number alone, a bar that overlaps another one
-// of its track is moved or lost, and what has no name is a number.
+// of its track is moved or lost, one that touches another may be nested in it, a
+// mark belongs to the bar that it is in, and what has no name is a number. It reads
+// a time as a float64 of microseconds.
 func (tr *trace) violations() []string {
 	c := &traceCheck{
-		processOf: map[int]int{}, named: map[string]bool{}, free: map[int]float64{},
+		processOf: map[int]int{}, named: map[string]bool{}, bars: map[int][]mark{},
 	}
 	for _, e := range tr.TraceEvents {
 		if wrong := c.check(e); wrong != "" {
@@ -70,7 +80,7 @@ func (tr *trace) violations() []string {
 type traceCheck struct {
 	processOf map[int]int     // by track
 	named     map[string]bool // "process_name 3"
-	free      map[int]float64 // by track, the end of the last bar
+	bars      map[int][]mark  // by track
 	wrong     []string
 }
 
@@ -86,14 +96,31 @@ func (c *traceCheck) check(e mark) string {
 	case !c.named[fmt.Sprint("thread_name ", *e.TID)] || c.processOf[*e.TID] != *e.PID:
 		return "is on a track without a name, or of another process"
 	case e.Ph == "X":
-		if e.Dur == nil || *e.Dur < 0 || *e.TS < c.free[*e.TID] || e.Cat == "" {
-			return "is no bar, or on another one"
-		}
-		c.free[*e.TID] = *e.TS + *e.Dur
+		return c.checkBar(e)
 	case e.Ph != "i" || e.Scope != "t":
 		return "is neither a bar nor a mark of a track"
+	case !slices.ContainsFunc(c.bars[*e.TID], e.isIn):
+		return "is a mark on no bar"
 	}
 	return ""
+}
+
+func (c *traceCheck) checkBar(e mark) string {
+	if e.Dur == nil || *e.Dur < 0 || e.Cat == "" {
+		return "is no bar"
+	}
+	earlier := c.bars[*e.TID]
+	if n := len(earlier); n > 0 && *e.TS <= *earlier[n-1].TS+*earlier[n-1].Dur {
+		return "is on another bar, or touches it"
+	}
+	c.bars[*e.TID] = append(earlier, e)
+	return ""
+}
+
+// isIn reports whether e is within the bar, and says that it is of it.
+func (e mark) isIn(bar mark) bool {
+	within := *e.TS >= *bar.TS && *e.TS < *bar.TS+*bar.Dur || *e.TS == *bar.TS
+	return within && e.Args["id"] == bar.Args["id"]
 }
 
 func (c *traceCheck) checkMeta(e mark) string {
@@ -125,6 +152,7 @@ func (tr *trace) text() string {
 		case "X":
 			all = append(all, fmt.Sprintf("%s %v+%v %s", e.Name, at, *e.Dur/1e6, e.Args["state"]))
 		case "i":
+			at = math.Ceil(*e.TS) / 1e6 // what is at the end of a bar is put before it
 			all = append(all, fmt.Sprintf("%s at %v", e.Name, at))
 		case "M":
 			if name, ok := e.Args["name"]; ok && name != "tasks" {
@@ -175,7 +203,10 @@ func TestRecorder_TraceOfAServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := inspect.Record(1000)
 		release := make(chan struct{})
-		work := func(ctx context.Context) error { time.Sleep(time.Second); return ctx.Err() }
+		work := func(ctx context.Context) error {
+			time.Sleep(999 * time.Millisecond)
+			return ctx.Err()
+		}
 		s := scope.OpenSupervised(t.Context(), scope.Name("shop"), scope.Grace(time.Second),
 			r.Option(), scope.OnFailure(scope.Ignore))
 		for i := range 20 {
@@ -186,6 +217,7 @@ func TestRecorder_TraceOfAServer(t *testing.T) {
 					return nil
 				}, scope.Name(fmt.Sprint("order ", i)))
 			}).Wait(t.Context())
+			time.Sleep(time.Millisecond)
 		}
 		s.Go("GET /hang", stubborn(release))
 		s.Cancel(errBoom)
@@ -194,7 +226,7 @@ func TestRecorder_TraceOfAServer(t *testing.T) {
 		text := tr.text()
 		for want, n := range map[string]int{
 			"[shop]": 1, "[shop/GET /order/*/order *]": 1, "[": 2,
-			"charge ": 20, "order 7 7+1 ended": 1, "GET /order/7 7+1 ok": 1,
+			"charge ": 20, "order 7 7+0.999 ended": 1, "GET /order/7 7+0.999 ok": 1,
 			"GET /hang 20+1 running": 1, "straggling at 21": 1, "cancelled at 20": 1,
 		} {
 			if got := strings.Count(text, want); got != n {
@@ -213,4 +245,101 @@ func TestRecorder_TraceOfAServer(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// handmade returns the trace of events that no recorder has seen.
+func handmade(t *testing.T, events ...inspect.Event) trace {
+	t.Helper()
+	return parseTrace(t, write(t, inspect.History{Events: events}.WriteTrace))
+}
+
+// traceBegan is when handmade events begin.
+var traceBegan = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func happened(what, id string, from, at time.Duration) inspect.Event {
+	kind, path := "task", "s/t"
+	if !strings.Contains(id, ".") {
+		kind, path = "scope", "s"
+	}
+	return inspect.Event{
+		What: what, ID: id, Path: path, Name: path[len(path)-1:], Kind: kind, State: "ok",
+		Started: traceBegan.Add(from), At: traceBegan.Add(at),
+	}
+}
+
+// Events are recorded in the order of a lock, not in that of their times: the last
+// one need not be the latest.
+func TestHistory_TraceOfEventsOutOfOrder(t *testing.T) {
+	tr := handmade(t,
+		happened("opened", "1", 0, 0), happened("started", "1.1", 10, 10),
+		happened("started", "1.2", 100, 100), happened("ended", "1.1", 10, 99))
+	for _, e := range tr.TraceEvents {
+		if e.Args["id"] == "1" && *e.Dur != 0.1 {
+			t.Errorf("the scope is drawn up to %v us, want 0.1", *e.Dur)
+		}
+	}
+}
+
+// With a clock that stands still, as in a bubble, all is at one instant. What has no
+// length has a track of its own then, or readers would nest it.
+func TestHistory_TraceOfOneInstant(t *testing.T) {
+	var events []inspect.Event
+	for i := range 600 {
+		failed := happened("ended", fmt.Sprint("1.", i), 0, 0)
+		failed.State = "failed"
+		events = append(events, failed)
+	}
+	events = append(events, happened("ended", "1.600", 0, 10), happened("ended", "1.601", 10, 10))
+	if tr := handmade(t, events...); strings.Count(tr.text(), "failed: ") != 600 {
+		t.Error("marks are missing")
+	}
+}
+
+// A mark at the end of a bar is on that, also if the next one begins there.
+func TestHistory_TraceMarksTheBarThatEnds(t *testing.T) {
+	failed := happened("ended", "1.1", 0, 10)
+	failed.State = "failed"
+	handmade(t, failed, happened("ended", "1.2", 10, 20), happened("cancelled", "2", 0, 10),
+		happened("closed", "2", 0, 10), happened("closed", "3", 10, 20))
+}
+
+// Half a year after the first start a microsecond as a float64 has no three digits
+// behind the point.
+func TestHistory_TraceOfALongRun(t *testing.T) {
+	events := []inspect.Event{happened("opened", "1", 0, 0)}
+	at := 200 * 24 * time.Hour
+	for i := range 2_000 {
+		events = append(events, happened("ended", fmt.Sprint("1.", i), at, at+1_237))
+		at += 1_237 + time.Duration(i)%3
+	}
+	handmade(t, events...)
+}
+
+// What lives is drawn if anything of it is kept, and what started at one time comes
+// in the order of the numbers.
+func TestHistory_TraceOfWhatLivesBehindTheCut(t *testing.T) {
+	tr := handmade(t, happened("ended", "1.10", 0, 5), happened("ended", "1.9", 0, 5),
+		happened("cancelled", "1", 0, 7), happened("cancelled", "2", 0, 8),
+		happened("closed", "2", 0, 9))
+	var ids []any
+	for _, e := range tr.TraceEvents {
+		if e.Ph != "M" {
+			ids = append(ids, e.Args["id"])
+		}
+	}
+	if got, want := fmt.Sprint(ids), "[1 1.9 1.10 2 1 2]"; got != want {
+		t.Errorf("bars and marks of %s, want %s", got, want)
+	}
+}
+
+// A reader that takes a NUL for the end of a text would show the half of it.
+func TestHistory_TraceShowsANUL(t *testing.T) {
+	e := happened("ended", "1.1", 0, 5)
+	e.Name, e.Path, e.State, e.Err = "\x00", "a\x00b/\x00", "failed", "no \x00 in path"
+	e.Causes = []inspect.Cause{{Text: "\x00", Task: "a\x00b"}}
+	tr := handmade(t, e)
+	want := "[a␀b]; ␀ 0+5e-09 failed; failed: no ␀ in path at 1e-06"
+	if got := tr.text(); got != want {
+		t.Errorf("trace %q, want %q", got, want)
+	}
 }
