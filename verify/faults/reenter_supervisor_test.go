@@ -23,6 +23,7 @@ func childVerbs() map[string]func(ctx context.Context, s *supervisor.Supervisor)
 		"ChildSpec": func(_ context.Context, s *supervisor.Supervisor) { s.ChildSpec("x") },
 		"Children":  func(_ context.Context, s *supervisor.Supervisor) { s.Children() },
 		"Info":      func(_ context.Context, s *supervisor.Supervisor) { s.Info() },
+		"String":    func(_ context.Context, s *supervisor.Supervisor) { _ = s.String() },
 		"Reconfigure": func(_ context.Context, s *supervisor.Supervisor) {
 			_ = s.Reconfigure(supervisor.Options{Strategy: supervisor.OneForAll})
 		},

@@ -78,6 +78,7 @@ func verbs() map[string]func(ctx context.Context, r *reentry) {
 		"Scope.Wait":     func(ctx context.Context, r *reentry) { _ = r.s.Wait(ctx) },
 		"Scope.Done":     func(_ context.Context, r *reentry) { r.s.Done() },
 		"Scope.Info":     func(_ context.Context, r *reentry) { r.s.Info() },
+		"Scope.String":   func(_ context.Context, r *reentry) { _ = r.s.String() },
 		"Scope.Tasks": func(_ context.Context, r *reentry) {
 			for _, task := range r.s.Tasks() {
 				task.Info()
@@ -88,6 +89,7 @@ func verbs() map[string]func(ctx context.Context, r *reentry) {
 		"Task.Done":     ofTasks(func(_ context.Context, t *scope.Task) { t.Done() }),
 		"Task.Err":      ofTasks(func(_ context.Context, t *scope.Task) { _ = t.Err() }),
 		"Task.Info":     ofTasks(func(_ context.Context, t *scope.Task) { t.Info() }),
+		"Task.String":   ofTasks(func(_ context.Context, t *scope.Task) { _ = t.String() }),
 		"Task.Scope":    ofTasks(func(_ context.Context, t *scope.Task) { t.Scope() }),
 		"Task.Scopes":   ofTasks(func(_ context.Context, t *scope.Task) { t.Scopes() }),
 		"Task.Cancel":   ofTasks(func(_ context.Context, t *scope.Task) { t.Cancel(nil) }),
