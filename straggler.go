@@ -28,7 +28,8 @@ type StragglersError struct {
 // a drain, although its time is up.
 type Straggler struct {
 	Task TaskInfo
-	// Goroutine is the number of its goroutine; 0 if it could not be found.
+	// Goroutine is the number of its goroutine; 0, and what follows is empty, if
+	// that has not had its first turn yet.
 	Goroutine int64
 	// Wait is what the goroutine waits for, in the runtime's words, such as
 	// "chan receive" or "running", and Minutes for how long, in whole minutes.

@@ -325,12 +325,14 @@ func recurse(depth int, f func() error) error {
 // A task that does not block at all is a straggler, too.
 func TestStragglersError_OfABusyTask(t *testing.T) {
 	s := scope.Open(context.Background())
-	release := make(chan struct{})
+	begun, release := make(chan struct{}), make(chan struct{})
 	s.Go("busy", func(context.Context) error {
+		close(begun)
 		for !isClosed(release) {
 		}
 		return nil
 	})
+	<-begun
 	got := stragglersOf(t, s)
 	if len(got.Tasks) != 1 || !strings.HasPrefix(got.Tasks[0].Wait, "run") {
 		t.Errorf("stragglers = %v, want one that is running or runnable", got)
