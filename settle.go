@@ -177,13 +177,17 @@ func (s *Scope) drain() todo {
 	return do
 }
 
-// leaveBody notes that the body is over.
+// leaveBody notes that the body is over. Who waits for the end is woken to find out
+// whether it waits for itself now; see await.
 //
 //go:norace
 func (s *Scope) leaveBody() todo {
 	s.mu.lock()
 	s.inBody = false
 	do := s.settle()
+	if s.late != nil {
+		do.over, s.late.over = s.late.over, nil
+	}
 	s.mu.unlock()
 	return do
 }

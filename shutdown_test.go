@@ -373,6 +373,36 @@ func TestRun_ShutdownFromAScopeNestedInTheBody(t *testing.T) {
 	})
 }
 
+// Rows 83 and 84: when the body is over, its scope waits for those nested in it, and
+// who waits in one of them would wait for itself.
+func TestRun_WaitingInAScopeThatTheBodyLeftBehind(t *testing.T) {
+	for _, verb := range []string{"Shutdown", "Drain", "Wait"} {
+		t.Run(verb, func(t *testing.T) {
+			eachPolicy(t, func(t *testing.T, p lifePolicy) {
+				err := p.run(t.Context(), func(ctx context.Context, s *scope.Scope) error {
+					s.Go("conn", func(context.Context) error {
+						time.Sleep(time.Hour)
+						return nil
+					})
+					in := scope.OpenSupervised(ctx)
+					in.Go("signal", func(ctx context.Context) error {
+						err := waitVerbs(s)[verb](context.WithoutCancel(ctx))
+						if err != scope.ErrSelfWait {
+							t.Errorf("%s() = %v, want %v", verb, err, scope.ErrSelfWait)
+						}
+						return nil
+					})
+					synctest.Wait() // until it waits
+					return nil
+				})
+				if err != nil {
+					t.Errorf("result = %v, want nil", err)
+				}
+			})
+		})
+	}
+}
+
 // Rows 78 and 81.
 func TestScope_ShutdownFromOutsideWaitsForDeferred(t *testing.T) {
 	for _, verb := range []string{"Shutdown", "Drain", "Wait"} {

@@ -117,19 +117,19 @@ func (s *Scope) awaitEnd(ctx context.Context) error {
 // await waits for one channel after the other that next returns, until it
 // returns none. What waits for idle tasks is content with a moment.
 func (s *Scope) await(ctx context.Context, next func() (ch chan struct{}, idle bool)) error {
-	ch, idle := next()
-	// Only who has to wait pays for the look at its own stack.
-	if ch != nil && s.runsHere(wanted{belowBody: s.waitsForNested()}) {
-		return ErrSelfWait
-	}
-	for ch != nil {
+	for ch, idle := next(); ch != nil; ch, idle = next() {
+		// Only who has to wait pays for the look at its own stack. It looks again
+		// before each channel: the end of the body, which wakes all who wait, makes
+		// the scopes nested in it part of what is waited for.
+		if s.holds(ctx) || s.runsHere(wanted{belowBody: s.waitsForNested()}) {
+			return ErrSelfWait
+		}
 		if err := await(ctx, ch); err != nil {
 			return err
 		}
 		if p, _ := s.phaseNow(); idle && p == phaseOpen {
 			break
 		}
-		ch, idle = next()
 	}
 	raceJoin(unsafe.Pointer(s))
 	return nil
