@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -492,6 +493,39 @@ func TestOpen_AForgottenScopeIsReported(t *testing.T) {
 				t.Errorf("reported %v, want the forgotten scope", got)
 			}
 		})
+	}
+}
+
+// A tellingError closes a channel when somebody prints it.
+type tellingError struct {
+	once sync.Once
+	told chan struct{}
+}
+
+func (e *tellingError) Error() string {
+	e.once.Do(func() { close(e.told) })
+	return "telling"
+}
+
+// Row 56. A handler that sends on a channel of its bubble would end the process.
+func TestOpen_OfABubbleIsReportedOnStandardError(t *testing.T) {
+	telling := &tellingError{told: make(chan struct{})}
+	stderr := observeStderr(t, func() {
+		synctest.Test(t, func(t *testing.T) {
+			s := scope.Open(context.Background(), scope.OnFailure(
+				func(context.Context, *scope.Failure) { t.Error("handler called outside") }))
+			s.Go("", func(context.Context) error { return telling })
+			<-s.Done()
+		})
+		awaitCollection(t, telling.told)
+		for _, s := range scope.Roots() {
+			if s.Info().Name == "collected" {
+				<-s.Done() // what reports has written by then
+			}
+		}
+	})
+	if !strings.Contains(stderr, "telling") {
+		t.Errorf("standard error has %q, want the failure", stderr)
 	}
 }
 
