@@ -226,7 +226,7 @@ type ownContext struct {
 
 // end cancels own with the scope's cancellation.
 func (own *ownContext) end(k *cancellation) {
-	if k.err != context.Canceled && own.timed {
+	if k.err != context.Canceled && own.isDue() {
 		return // its own timer is due now, and says DeadlineExceeded
 	}
 	if k.err != context.Canceled && own.gate != nil && own.gate.isOver() {
@@ -234,4 +234,11 @@ func (own *ownContext) end(k *cancellation) {
 		return
 	}
 	own.cancel(k.cause)
+}
+
+// isDue reports whether own has a timer that is due. The deadline that has come may
+// be another one: that of a context which does not tell it.
+func (own *ownContext) isDue() bool {
+	at, _ := own.Deadline()
+	return own.timed && !time.Now().Before(at)
 }

@@ -436,3 +436,23 @@ func TestScope_EndedByItselfShowsNoCause(t *testing.T) {
 		t.Errorf("Cause after the parent's cancellation = %v, want nil", cause)
 	}
 }
+
+// A secretive context ends at a deadline that it does not tell.
+type secretive struct{ context.Context }
+
+func (secretive) Deadline() (at time.Time, ok bool) { return at, false }
+
+// Row 74: the context of Do has a timer for the later deadline of the scope.
+func TestTimeout_DeadlineThatIsNotToldReachesDo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		begin := time.Now()
+		s := scope.OpenSupervised(secretive{ctx}, scope.Timeout(time.Hour))
+		_ = s.Do(t.Context(), "", func(ctx context.Context) error { <-ctx.Done(); return nil })
+		if got := time.Since(begin); got != time.Minute {
+			t.Errorf("Do was told after %v, want %v", got, time.Minute)
+		}
+		_ = s.Wait(t.Context())
+	})
+}
