@@ -168,9 +168,33 @@ func (t *Task) Wait(ctx context.Context) error {
 
 // holds reports whether t cannot end before inner, a task or a body, does.
 func (t *Task) holds(inner *Task) bool {
-	for ; inner != nil; inner = inner.scope.holder() {
-		if inner == t {
+	return anyHolder(inner, func(outer *Task) bool { return outer == t })
+}
+
+// anyHolder reports whether match holds for t, or for a task or body that cannot end
+// before t does: what t's scope hangs below and, for a task of Do, also whose context
+// Do was called with.
+func anyHolder(t *Task, match func(*Task) bool) bool {
+	for ; t != nil && t.kind != kindDo; t = t.scope.holder() {
+		if match(t) {
 			return true
+		}
+	}
+	if t == nil {
+		return false
+	}
+	seen := map[*Task]bool{nil: true} // the two ways mostly meet again
+	for ways := []*Task{t}; len(ways) > 0; {
+		t, ways = ways[0], ways[1:]
+		if seen[t] {
+			continue
+		}
+		if match(t) {
+			return true
+		}
+		seen[t] = true
+		if ways = append(ways, t.scope.holder()); t.kind == kindDo {
+			ways = append(ways, current(t.own.Load()))
 		}
 	}
 	return false

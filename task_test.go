@@ -555,6 +555,38 @@ func TestTask_WaitingFromBelowIsAnError(t *testing.T) {
 	})
 }
 
+// Rows 83 and 99: a call of Do in another scope does not hide who waits for it.
+func TestTask_WaitingFromADoElsewhereIsAnError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		other := scope.OpenSupervised(t.Context())
+		s := scope.OpenSupervised(t.Context())
+		var outer *scope.Task
+		check := func(who string, ctx context.Context) {
+			ctx, cancel := context.WithTimeout(ctx, time.Minute)
+			defer cancel()
+			if err := outer.Wait(ctx); !errors.Is(err, scope.ErrSelfWait) {
+				t.Errorf("Wait() for the task in %s = %v, want ErrSelfWait", who, err)
+			}
+			if err := s.Wait(ctx); !errors.Is(err, scope.ErrSelfWait) {
+				t.Errorf("Wait() for the scope in %s = %v, want ErrSelfWait", who, err)
+			}
+		}
+		given := make(chan struct{})
+		outer = s.Go("outer", func(ctx context.Context) error {
+			<-given
+			return other.Do(ctx, "", func(ctx context.Context) error {
+				check("Do", ctx)
+				return scope.Run(ctx, func(_ context.Context, in *scope.Scope) error {
+					in.Go("", func(ctx context.Context) error { check("a task", ctx); return nil })
+					return nil
+				})
+			})
+		})
+		close(given)
+		_, _ = s.Drain(t.Context()), other.Shutdown(t.Context())
+	})
+}
+
 // Row 100.
 func TestTask_WaiterThatIsCancelledGivesUp(t *testing.T) {
 	inAnyScope(t, func(t *trial) {

@@ -139,12 +139,10 @@ func (s *Scope) await(ctx context.Context, next func() (ch chan struct{}, idle b
 // which s would wait for.
 func (s *Scope) holds(ctx context.Context) bool {
 	inner := current(ctx)
-	for t := inner; t != nil; t = t.scope.holder() {
-		if t.scope == s {
-			return t.kind != kindBody || t != inner && s.waitsForNested()
-		}
-	}
-	return false
+	return anyHolder(inner, func(t *Task) bool {
+		return t.scope == s &&
+			(t.kind != kindBody || t != inner && s.waitsForNested())
+	})
 }
 
 // holder returns the task or body that waits for s before it ends, or nil.
