@@ -67,11 +67,11 @@ func Limit(n int) Option {
 
 // Timeout cancels the scope d after it was opened. If nothing failed, the
 // result is an error that Is [context.DeadlineExceeded] and names the scope. The
-// join still waits for every task.
+// join still waits for every task. Of Timeout and [MoveOnAfter] the last one counts.
 func Timeout(d time.Duration) Option {
 	return optionFunc(func(s *Scope) {
 		c := s.needSetup()
-		c.timeout, c.timed = d, true
+		c.timeout, c.timed, c.moveOn = d, true, false
 	})
 }
 

@@ -170,6 +170,18 @@ func TestMoveOnAfter_OwnDeadlineIsACleanEnd(t *testing.T) {
 	})
 }
 
+// Rows 134 and 135: of two the last one counts, as with all options.
+func TestTimeout_AfterMoveOnAfterIsAnError(t *testing.T) {
+	timingEach(t, func(t timingTest) {
+		err := t.run(context.Background(), func(s *scope.Scope) {
+			s.Go("works", func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
+		}, scope.MoveOnAfter(time.Hour), scope.Timeout(time.Minute))
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("result = %v, want %v", err, context.DeadlineExceeded)
+		}
+	})
+}
+
 // Row 135: only the scope's own deadline is forgiven.
 func TestMoveOnAfter_OthersAreNotForgiven(t *testing.T) {
 	errParent := errors.New("parent's time is up")
