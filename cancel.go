@@ -69,10 +69,11 @@ func (s *Scope) cancel(k *cancellation) {
 	if !ok {
 		return
 	}
+	s.startGrace()
 	if o := s.reports.watcher(); o != nil {
 		o.scopeCancelled(s)
+		defer func() { s.perform(s.release()) }()
 	}
-	s.startGrace()
 	s.perform(do)
 }
 

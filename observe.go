@@ -16,7 +16,7 @@ type Observer struct {
 	// The State of the info is how the task ends.
 	TaskEnded func(TaskInfo)
 	// ScopeOpened, ScopeCancelled and ScopeEnded are called once per scope; the
-	// second one only if it was cancelled.
+	// second one only if it was cancelled, and then in this order.
 	ScopeOpened, ScopeCancelled, ScopeEnded func(ScopeInfo)
 	// Straggling is called when the Grace of a cancelled scope is over.
 	Straggling func(*StragglersError)

@@ -55,6 +55,29 @@ func (l *observeLog) option() scope.Option {
 	})
 }
 
+// Row 155: what an observer holds up is the end, too.
+func TestObserver_IsToldOfTheCancellationBeforeTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var book logbook
+		ctx, cancel := context.WithCancel(t.Context())
+		_ = scope.Run(ctx, func(ctx context.Context, _ *scope.Scope) error {
+			done := ctx.Done() // first, so that it is not the body that finds out
+			cancel()
+			<-done
+			return nil
+		}, scope.Observe(scope.Observer{
+			ScopeCancelled: func(scope.ScopeInfo) {
+				time.Sleep(time.Hour)
+				book.note("cancelled")
+			},
+			ScopeEnded: func(scope.ScopeInfo) { book.note("ended") },
+		}))
+		if got, want := book.String(), "cancelled ended"; got != want {
+			t.Errorf("told of %q when Run has returned, want %q", got, want)
+		}
+	})
+}
+
 // Row 155: each task has one start and one end, with the state it ended in.
 func TestObserver_IsToldOfEachTaskOnce(t *testing.T) {
 	boom := errors.New("boom")

@@ -154,6 +154,9 @@ func (s *Scope) close(k *cancellation) (do todo, walk, ok bool) {
 	if s.phase < phaseClosed {
 		s.phase = phaseClosed
 	}
+	if s.reports.watcher() != nil {
+		s.ending++ // the scope must not end before its observer knows; see cancel
+	}
 	do = s.settle()
 	do.shut = shut
 	do.any = do.any || shut
