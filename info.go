@@ -34,7 +34,8 @@ type TaskInfo struct {
 	// Failure, how long the task ran.
 	Started time.Time
 	Age     time.Duration
-	// Err is what Task.Err returns, nil while the task runs.
+	// Err is what Task.Err returns, nil while the task runs; in a Failure it is the
+	// Err of that.
 	Err error
 	// Cause is why its context was cancelled before its end, or nil; Cancelled
 	// is when. It is zero without a Cause, and if a task of Do was cancelled by
@@ -122,7 +123,7 @@ func (t *Task) describeState(info *TaskInfo) {
 	cause := t.cause()
 	switch {
 	case out != outcomeNone:
-		info.State, info.Err = out.String(), t.peekErr()
+		info.State, info.Err = out.String(), t.peekErr(out)
 		if word&wasLive != 0 {
 			cause = nil // the context is done because the task has ended
 		}
@@ -177,16 +178,21 @@ func callDetail(detail func() any) (d any) {
 	return d
 }
 
-// peekErr is Err without the note that somebody has seen the failure.
-func (t *Task) peekErr() error {
+// peekErr is Err, of a task that ends with out, without the note that somebody has
+// seen the failure.
+func (t *Task) peekErr(out outcome) error {
 	tail := t.tail.Load()
 	if tail == nil {
 		return nil
 	}
-	if err := tail.err.Load(); err != nil {
+	switch err := tail.err.Load(); {
+	case err == nil:
+		return nil
+	case out == outcomeCancelled:
+		return &cancelledError{task: t.path(), cause: t.cause(), err: *err}
+	default:
 		return *err
 	}
-	return nil
 }
 
 // number returns the task's number in its scope.

@@ -44,7 +44,7 @@ func (o *observer) taskStarted(t *Task) {
 func (o *observer) taskEnded(t *Task, out outcome) {
 	if o.TaskEnded != nil {
 		info := t.Info()
-		info.State, info.Err = out.String(), t.peekErr()
+		info.State, info.Err = out.String(), t.peekErr(out)
 		o.call(t.scope, func() { o.TaskEnded(info) })
 	}
 }

@@ -131,20 +131,10 @@ func (t *Task) Err() error {
 	if out == outcomeNone {
 		return ErrRunning
 	}
-	tail := t.tail.Load()
-	if tail == nil {
-		return nil
+	if tail := t.tail.Load(); tail != nil {
+		tail.unseen.Load().fetched()
 	}
-	tail.unseen.Load().fetched()
-	err := tail.err.Load()
-	switch {
-	case err == nil:
-		return nil
-	case out == outcomeCancelled:
-		return &cancelledError{task: t.path(), cause: t.cause(), err: *err}
-	default:
-		return *err
-	}
+	return t.peekErr(out)
 }
 
 // Wait blocks until the task has ended, and returns nil then, whatever became

@@ -360,6 +360,9 @@ func TestTask_ErrOfCancelledIsTheCause(t *testing.T) {
 			if !errors.Is(err, context.Canceled) {
 				t.Errorf("Err() = %v, want one that Is what the task returned", err)
 			}
+			if got := task.Info().Err; got == nil || got.Error() != err.Error() {
+				t.Errorf("Info().Err = %v, want that of Err(), %v", got, err)
+			}
 		}
 		_ = s.Wait(t.Context())
 	})
