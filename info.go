@@ -12,7 +12,8 @@ import (
 // A TaskInfo describes a task at one moment.
 type TaskInfo struct {
 	// ID is unique in the process and not used again: "3.17" is the 17th task
-	// of scope "3". A task that was refused has number 0.
+	// of scope "3". A task that was refused has number 0, and so has one by which
+	// the scope itself reports failures.
 	ID string
 	// Name is the name the task was started with.
 	Name string
@@ -247,7 +248,7 @@ func (s *Scope) counts() (state string, c Counts) {
 	}
 	return state, Counts{
 		Live:      int(s.live),
-		Daemons:   int(s.others),
+		Daemons:   int(s.others - s.reporters),
 		Started:   s.started,
 		OK:        s.ends[outcomeOK],
 		Failed:    s.ends[outcomeFailed],

@@ -18,7 +18,8 @@ type ledger struct {
 	told      bool  // the daemons have been asked to end
 	finishing bool  // Scope.end has begun
 	live      int32 // ordinary tasks in the list
-	others    int32 // daemons and deferred functions in the list
+	others    int32 // daemons, deferred functions and reports in the list
+	reporters int32 // the reports among them, which are the scope's own
 	ending    int32 // what else the scope must wait for; see hold
 	armed     int32 // listed tasks with a context of their own
 	nested    int32 // scopes attached to the body or a task
@@ -74,7 +75,9 @@ func (l *ledger) enlist(t *Task) {
 		t.armed = true
 		l.armed++
 	}
-	if t.kind != kindReport { // which is the scope's own
+	if t.kind == kindReport {
+		l.reporters++
+	} else {
 		l.started++
 		t.seq = l.started
 	}
@@ -200,7 +203,9 @@ func (s *Scope) remove(t *Task, out outcome, live bool) (do todo, r removal) {
 		}
 	}
 	t.outcome.Store(word)
-	if t.kind != kindReport {
+	if t.kind == kindReport {
+		s.reporters--
+	} else {
 		s.ends[out]++
 	}
 	s.unlink(t)

@@ -149,6 +149,20 @@ func TestSnapshots_CountsAddUp(t *testing.T) {
 	}
 }
 
+// Row 158: what calls the handler for the scope itself is no task of anybody's.
+func TestSnapshots_CountsAddUpWhileTheScopeReports(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var c scope.Counts
+		s := scope.OpenSupervised(t.Context(), scope.Grace(time.Minute), scope.OnFailure(
+			func(ctx context.Context, _ *scope.Failure) { c = scope.From(ctx).Info().Counts }))
+		s.Go("slow", func(context.Context) error { time.Sleep(time.Hour); return nil })
+		_ = s.Shutdown(t.Context())
+		if c.Live != 1 || c.Daemons != 0 || c.Started != 1 {
+			t.Errorf("in the handler Counts = %+v, want 1 task live and started", c)
+		}
+	})
+}
+
 // Row 158: under churn each task is listed at most once, oldest first, those
 // that live all the while exactly once, and each can be asked for its Info.
 func TestSnapshots_TasksAreListedOnce(t *testing.T) {
