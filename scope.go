@@ -85,7 +85,8 @@ func Supervise(
 
 // Open opens a fail-fast scope that lives until something ends it: its first
 // failure, [Scope.Shutdown], [Scope.Drain], [Scope.Cancel], or the end of ctx,
-// which is also the end of the task that ctx belongs to. It is the form for a
+// which is also the end of the task that ctx belongs to, or, if that is a body, the
+// end of the body and of all tasks of its scope. It is the form for a
 // field of a server. That no task is live does not end it.
 //
 // Whoever opens a scope shuts it down; one that is collected without is
