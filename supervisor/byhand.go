@@ -105,7 +105,7 @@ func (m *machine) startByHand(c *child, hand byHand) chan error {
 
 // awaitStart waits for the outcome of a start.
 func (m *machine) awaitStart(ctx context.Context, c *child, ch chan error) error {
-	if inside(ctx, m.isStarting) {
+	if inside(ctx, func(in *child) bool { return m.holdsUp(in, c) }) {
 		if m.unheard(c, ch) {
 			return nil
 		}
@@ -120,13 +120,24 @@ func (m *machine) awaitStart(ctx context.Context, c *child, ch chan error) error
 	return <-ch
 }
 
-func (m *machine) isStarting(c *child) bool {
-	if c.m != m {
+// holdsUp reports whether c cannot become ready before in has gone on: its
+// function, or a handler that is told of it.
+func (m *machine) holdsUp(in, c *child) bool {
+	if in.m != m {
 		return false
 	}
 	m.mu.Lock()
 	defer m.unlock()
-	return c.state == stateStarting
+	switch {
+	case in.state == stateStarting:
+		return true
+	case c.state != stateQueued:
+		return false
+	case in.state == stateBackoff:
+		return m.trigger == in
+	default: // in is of the group that c waits for
+		return in.state == stateQueued || in.state.live() && in.why == whyGroup
+	}
 }
 
 // unheard takes ch from those that are told of the start of c. It reports false

@@ -11,8 +11,9 @@ import (
 //
 // While the supervisor is starting its children, or restarting a group, the new
 // child waits for its turn. A child that calls Add before it is ready would
-// wait for itself: Add then returns nil at once, and a failed start is told to
-// the handler. It returns [ErrAlreadyPresent], [ErrNotRunning], a [*SpecError],
+// wait for itself, and so would the handler of a failure that restarts a group:
+// Add then returns nil at once, and a failed start is told to the handler. It
+// returns [ErrAlreadyPresent], [ErrNotRunning], a [*SpecError],
 // or [scope.ErrLimit].
 //
 // What is added belongs to this run: the next one begins with New's children.
@@ -31,11 +32,12 @@ func (s *Supervisor) Add(ctx context.Context, spec Spec) error {
 }
 
 // Terminate asks a child to end and returns when it has: [scope.ErrSelfWait] at
-// once, having asked, if called from inside that child, and the cause of ctx if
-// that is done first. The child is kept as stopped and not restarted, other
-// than by [Supervisor.Restart], and its siblings are left alone. A temporary child
-// is removed. Terminating a child that waits for a restart, or is stopped or
-// parked, takes effect at once. Whatever the child returns does not count.
+// once, having asked, if called from inside that child, or by a handler with the
+// context of a report about it, and the cause of ctx if that is done first. The
+// child is kept as stopped and not restarted, other than by [Supervisor.Restart],
+// and its siblings are left alone. A temporary child is removed. Terminating a
+// child that waits for a restart, or is stopped or parked, takes effect at once.
+// Whatever the child returns does not count.
 func (s *Supervisor) Terminate(ctx context.Context, name string) error {
 	return s.end(ctx, name, whyHand)
 }
@@ -54,7 +56,8 @@ func (s *Supervisor) end(ctx context.Context, name string, why reason) error {
 }
 
 // Restart starts a child that is stopped or parked and returns when it is
-// ready, as [Supervisor.Add] does. Its backoff and its budget begin anew. If the
+// ready, as [Supervisor.Add] does; at once if called by the handler that is told
+// of it. Its backoff and its budget begin anew. If the
 // start fails, the child stays stopped and Restart returns a [*ChildError].
 // Restart returns [ErrRunning] for a child that runs, [ErrRestarting] for one
 // that is to be started anyhow, [ErrNotFound], or [ErrNotRunning].

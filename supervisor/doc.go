@@ -55,8 +55,10 @@
 // # Concurrency
 //
 // All methods are safe for concurrent use, and may be called from children,
-// handlers and classifiers. A call from inside a child that would wait for that
-// child returns [scope.ErrSelfWait], having asked. No code of the user's runs
+// handlers and classifiers. A call from inside a child, or from a handler with the
+// context of a report about it, that would wait for that child returns
+// [scope.ErrSelfWait], having asked. A classifier has no context to tell it by, and
+// must not wait for its own child. No code of the user's runs
 // under a lock. The lock of a Supervisor is taken before that of its run.
 //
 // # Cost

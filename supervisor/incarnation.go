@@ -43,7 +43,7 @@ func (inc *incarnation) live(ctx context.Context) outcome {
 	default:
 	}
 	// Not cancelled with the supervisor's context: children stop in order.
-	s := scope.Open(withSeat(context.WithoutCancel(ctx), inc.child))
+	s := scope.Open(context.WithoutCancel(ctx))
 	began := make(chan context.Context, 1)
 	task := s.Go("run", inc.body(start, began))
 	inc.child.m.attach(inc, task)

@@ -30,6 +30,8 @@ func (c *child) keep(ctx context.Context) error {
 		}
 	}()
 	scope.Describe(ctx, func() any { return c.info() })
+	// Handlers run on this goroutine: what they wait for with ctx must not be c.
+	ctx = withSeat(ctx, c)
 	for {
 		switch t := c.m.turn(c); {
 		case t.quit:
