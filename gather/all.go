@@ -2,6 +2,7 @@ package gather
 
 import (
 	"context"
+	"sync/atomic"
 
 	"github.com/supervisorscope/scope"
 )
@@ -12,23 +13,26 @@ import (
 // It fails fast: the first failure cancels the other functions and is returned,
 // when all of them have ended, as a [*scope.Failure]. There are no values then;
 // [Settled] keeps those. Failures that come later go to the handler. If ctx is
-// cancelled, All returns its cause. All of nothing is an empty slice.
+// cancelled, All returns its cause; if a function has cancelled the scope of the
+// call without one, and a value is missing for that, [scope.ErrCancelled]. All of
+// nothing is an empty slice.
 func All[T any](ctx context.Context, fs ...func(context.Context) (T, error)) ([]T, error) {
 	mustHave(fs)
 	values := make([]T, len(fs))
-	err := scope.Run(ctx, func(_ context.Context, s *scope.Scope) error {
+	var have atomic.Int64
+	err := scope.Run(ctx, func(all context.Context, s *scope.Scope) error {
 		for i, f := range fs {
 			s.Go(nameOf(f).at(i), func(ctx context.Context) (err error) {
 				values[i], err = f(ctx)
+				if err == nil || all.Err() == nil {
+					have.Add(1)
+				}
 				return err
 			})
 		}
 		return nil
 	}, scope.Name("gather.All"))
-	if err != nil {
-		return nil, err
-	}
-	return values, nil
+	return allOf(values, have.Load(), err)
 }
 
 // Map calls f for each of in, at most n at a time, and returns the values in the
@@ -43,18 +47,22 @@ func Map[In, Out any](
 	mustLimit(n)
 	mustCall(f == nil)
 	values := make([]Out, len(in))
+	var have atomic.Int64
 	name := nameOf(f)
-	err := scope.Run(ctx, func(ctx context.Context, s *scope.Scope) error {
+	err := scope.Run(ctx, func(all context.Context, s *scope.Scope) error {
 		// Not a Limit of the scope, which would refuse what f itself starts in it.
 		slots := make(chan struct{}, n)
 		for i, v := range in {
 			select {
 			case slots <- struct{}{}:
-			case <-ctx.Done():
+			case <-all.Done():
 				return nil // Run returns why
 			}
 			s.Go(name.at(i), func(ctx context.Context) (err error) {
 				values[i], err = f(ctx, v)
+				if err == nil || all.Err() == nil {
+					have.Add(1)
+				}
 				// A call that has failed keeps its slot: another one would begin before
 				// s is cancelled.
 				if err == nil || ctx.Err() != nil {
@@ -65,6 +73,17 @@ func Map[In, Out any](
 		}
 		return nil
 	}, scope.Name("gather.Map"))
+	return allOf(values, have.Load(), err)
+}
+
+// allOf returns values, of which n are there or were given up one by one, unless
+// the call ended with err.
+func allOf[T any](values []T, n int64, err error) ([]T, error) {
+	if err == nil && n < int64(len(values)) {
+		// A function has cancelled the scope of the call without a reason: a clean
+		// end of that, but not with every value.
+		err = scope.ErrCancelled
+	}
 	if err != nil {
 		return nil, err
 	}
