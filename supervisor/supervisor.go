@@ -106,6 +106,9 @@ func (s *Supervisor) Start(ctx context.Context, ready func()) error {
 			return err
 		}
 		defer s.close(m)
+		if s.pool { // a child's own keeper does it in a supervisor
+			root.Defer("sum up failures", m.sumUp)
+		}
 		return m.run(ctx, ready)
 	}, scopeOpts...)
 }
@@ -154,8 +157,14 @@ func (m *machine) run(ctx context.Context, ready func()) error {
 		m.halt(context.Cause(ctx), context.Cause(ctx))
 	}
 	m.awaitOver()
-	m.tell(ctx, m.flood.flush())
 	return m.verdict()
+}
+
+// sumUp tells what is left of a pool's failures. It runs when all keepers have
+// returned: one may be about to tell its last when m is over.
+func (m *machine) sumUp(ctx context.Context) error {
+	m.tell(ctx, m.flood.flush())
+	return nil
 }
 
 // awaitOver waits for the end of the stop.
