@@ -127,10 +127,14 @@ func (c *child) ask() {
 
 // grace returns what an incarnation that is asked to end now gets.
 func (c *child) grace() time.Duration {
-	if c.m.hurried {
+	switch {
+	case !c.m.hurried:
+		return c.spec.Grace
+	case c.spec.Grace == NoGrace:
+		return hurriedGrace // it holds up nobody any more, and is to be named
+	default:
 		return min(c.spec.Grace, hurriedGrace)
 	}
-	return c.spec.Grace
 }
 
 // quiet returns after how long without a failure the next one is news again.

@@ -126,7 +126,7 @@ func (e *IntensityError) Unwrap() error { return e.Err }
 // cancelled, and must not pass for that.
 type StuckError struct {
 	Child  string
-	Grace  time.Duration          // the grace it had
+	Grace  time.Duration          // how long it had: its grace, or until Total was over
 	Report *scope.StragglersError // what of it was running then, with stacks
 }
 

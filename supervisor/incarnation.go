@@ -120,6 +120,7 @@ type farewell struct {
 // shutdown ends the incarnation's scope and returns its result. When the grace
 // is over it reports what is still there, and goes on waiting.
 func (inc *incarnation) shutdown(ctx context.Context, s *scope.Scope, end farewell) error {
+	asked := time.Now()
 	err := end.shutdown(s)
 	if late, _ := err.(*scope.StragglersError); late != nil && end.grace == NoGrace {
 		inc.child.m.overrun(inc, nil)
@@ -133,7 +134,8 @@ func (inc *incarnation) shutdown(ctx context.Context, s *scope.Scope, end farewe
 	if late == nil {
 		return err
 	}
-	stuck := &StuckError{Child: inc.child.name, Grace: max(end.grace, 0), Report: late}
+	had := min(max(end.grace, 0), time.Since(asked)) // less if Total was over before
+	stuck := &StuckError{Child: inc.child.name, Grace: had, Report: late}
 	inc.child.m.overrun(inc, stuck)
 	scope.Report(ctx, &scope.Failure{Task: scope.TaskFrom(ctx).Info(), Err: stuck})
 	return s.Shutdown(context.Background())

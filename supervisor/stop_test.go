@@ -157,3 +157,34 @@ func TestForeignCancel(t *testing.T) {
 		}
 	})
 }
+
+// A child without a grace that is asked when the time is over is named like others.
+func TestTotal_NamesNoGrace(t *testing.T) {
+	inBubble(t, func(l *lab) {
+		l.onStop["a"], l.onStop["b"] = slow(time.Hour), slow(time.Hour)
+		specs := []sup.Spec{l.spec("a", grace(sup.NoGrace)), l.spec("b", grace(sup.Infinity))}
+		l.run(specs, sup.Options{Total: 10 * time.Second})
+		_ = l.stop()
+		if got := l.stuck(); got != "a b" && got != "b a" {
+			t.Errorf("reported as stuck: %s", got)
+		}
+	})
+}
+
+// The report says how long the child had, not what it might have had.
+func TestStuckError_Grace(t *testing.T) {
+	for _, tc := range []struct{ grace, total, want time.Duration }{
+		{grace: sup.Infinity, total: 10 * time.Second, want: 10 * time.Second},
+		{grace: time.Minute, total: 10 * time.Second, want: 10 * time.Second},
+		{grace: 2 * time.Second, total: 10 * time.Second, want: 2 * time.Second},
+		{grace: sup.NoGrace, total: 10 * time.Second, want: 0},
+	} {
+		inBubble(t, func(l *lab) {
+			l.onStop["a"] = slow(time.Hour)
+			l.run(l.specs("a", grace(tc.grace)), sup.Options{Total: tc.total})
+			if got := l.stuckError(l.stop()).Grace; got != tc.want {
+				t.Errorf("grace %v, total %v: Grace = %v, want %v", tc.grace, tc.total, got, tc.want)
+			}
+		})
+	}
+}
