@@ -78,8 +78,9 @@ func (p *Partitioned[K]) Pools() []*Pool {
 // Resize changes how many of the pools are in use, from none to as many as
 // there were at first. Keys find their new pool at once; pools that fall out of
 // use are stopped, with their children, and those that come into use are started.
-// Resize returns when that is done. It is for a running Partitioned, and for one
-// caller at a time.
+// Resize returns when that is done. If ctx is done first, all those pools have been
+// asked to stop, and a later Resize waits for them. It is for a running Partitioned,
+// and for one caller at a time.
 func (p *Partitioned[K]) Resize(ctx context.Context, n int) error {
 	if n < 0 || n > len(p.pools) {
 		text := fmt.Sprintf("is %d; there can be 0 to %d pools", n, len(p.pools))
@@ -89,10 +90,16 @@ func (p *Partitioned[K]) Resize(ctx context.Context, n int) error {
 	old := p.n
 	p.n = min(n, old)
 	p.mu.Unlock()
-	for i := old - 1; i >= n; i-- {
-		if err := p.s.Terminate(ctx, strconv.Itoa(i)); err != nil {
-			return err
+	// All that are out of use: an earlier Resize may have given up waiting, and a
+	// new Run starts them all. Each is asked, also if one is not waited for.
+	var failed error
+	for i := len(p.pools) - 1; i >= min(n, old); i-- {
+		if err := p.s.Terminate(ctx, strconv.Itoa(i)); failed == nil {
+			failed = err
 		}
+	}
+	if failed != nil {
+		return failed
 	}
 	for i := old; i < n; i++ {
 		if err := p.s.Restart(ctx, strconv.Itoa(i)); err != nil {
