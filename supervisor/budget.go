@@ -122,6 +122,11 @@ func (w *window) exceeded(span time.Duration) *IntensityError {
 	}
 }
 
+func (c counter) takeBack() {
+	c.burst.takeBack()
+	c.sustained.takeBack()
+}
+
 func (c counter) reset() {
 	c.burst.reset()
 	c.sustained.reset()

@@ -281,3 +281,23 @@ func disturb(s *sup.Supervisor, c sup.Spec) {
 		_ = s.Info()
 	}
 }
+
+// A restart that was refused because the child is parked instead takes nothing from
+// the budget of the others.
+func TestPark_TakesNothingFromTheOthers(t *testing.T) {
+	inBubble(t, func(l *lab) {
+		o := sup.Options{Budget: budget(2, 10*time.Second), OnExceed: sup.Park}
+		l.run(l.specs("a b c d"), o)
+		for name := range strings.FieldsSeq("a b c") {
+			l.end(name, boom)
+			time.Sleep(time.Second)
+		}
+		l.stand("a:ready b:ready c:parked d:ready")
+		if got := l.s.Info(); got.InBurst != 2 || got.Restarts != 2 {
+			t.Errorf("%d restarts, %d of them in the window, want 2 and 2", got.Restarts, got.InBurst)
+		}
+		time.Sleep(7*time.Second + 1) // in the last 10 s there was b's restart alone
+		l.end("d", boom)
+		l.stand("a:ready b:ready c:parked d:ready")
+	})
+}

@@ -77,6 +77,7 @@ func (m *machine) due(c *child) error {
 			return nil
 		}
 		c.note = err.numbers()
+		m.counter.takeBack() // it is not restarted, which is no matter of the others
 		if m.trigger == c {
 			m.trigger = nil
 		}

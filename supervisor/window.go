@@ -1,6 +1,9 @@
 package supervisor
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // A window counts restarts in a sliding time window, exactly: it holds the
 // stamps of the last limit+1 restarts, and the limit is exceeded when the oldest
@@ -43,6 +46,15 @@ func (w *window) add(now time.Duration) (span time.Duration, exceeded bool) {
 	}
 	span = now - w.ring[w.next]
 	return span, span <= w.period
+}
+
+// takeBack forgets the last restart that was recorded, since it was not made.
+func (w *window) takeBack() {
+	if w == nil || len(w.ring) == 0 {
+		return
+	}
+	inOrder := slices.Concat(w.ring[w.next:], w.ring[:w.next])
+	w.ring, w.next = inOrder[:len(inOrder)-1], 0
 }
 
 // used returns how many of the recorded restarts are inside the window that

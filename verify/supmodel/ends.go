@@ -220,6 +220,7 @@ func (w *World) due(c *Child) {
 			return
 		}
 		w.Exceeded[c.Spec.Name]++
+		w.Stamps = w.Stamps[:len(w.Stamps)-1] // it was not made
 		c.State = Parked
 		if w.trigger == c {
 			w.trigger = nil
