@@ -208,9 +208,11 @@ func (m *machine) infos() []ChildInfo {
 		children = append(children, c)
 	}
 	m.unlock()
-	infos := make([]ChildInfo, len(children))
-	for i, c := range children {
-		infos[i] = c.info()
+	infos := make([]ChildInfo, 0, len(children))
+	for _, c := range children {
+		if info := c.info(); info.State != stateGone.String() { // removed meanwhile
+			infos = append(infos, info)
+		}
 	}
 	return infos
 }

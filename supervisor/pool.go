@@ -102,6 +102,9 @@ func (p *Pool) add(ctx context.Context, name string, set func(*Spec)) error {
 	if m == nil {
 		return ErrNotRunning
 	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	spec := p.s.spec(name)
 	set(&spec)
 	granted := false
