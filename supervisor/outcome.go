@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/supervisorscope/scope"
 )
@@ -68,8 +69,10 @@ func sortOut(err error) (late []error, other bool) {
 	case interface{ Unwrap() error }:
 		below = []error{e.Unwrap()}
 	case interface{ Unwrap() []error }:
-		below = e.Unwrap()
-	default:
+		below = slices.Clone(e.Unwrap())
+	}
+	below = slices.DeleteFunc(below, func(err error) bool { return err == nil })
+	if len(below) == 0 { // a leaf, or one with nothing below it
 		return nil, err != context.Canceled && err != context.DeadlineExceeded
 	}
 	for _, sub := range below {
