@@ -179,3 +179,12 @@ func (o Options) check() error {
 	}
 	return nil
 }
+
+// checkLimit returns what is wrong with Limit for the children given to New.
+func (o Options) checkLimit(children int) error {
+	if o.Limit <= 0 || children <= o.Limit {
+		return nil
+	}
+	text := fmt.Sprintf("is below the number of children, %d", children)
+	return &SpecError{Field: "Options.Limit", Problem: text}
+}

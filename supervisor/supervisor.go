@@ -34,11 +34,7 @@ type Supervisor struct {
 // never.
 func New(children []Spec, opts Options) (*Supervisor, error) {
 	s := &Supervisor{opts: opts.withDefaults()}
-	errs := []error{s.opts.check()}
-	if opts.Limit > 0 && len(children) > opts.Limit {
-		text := fmt.Sprintf("is below the number of children, %d", len(children))
-		errs = append(errs, &SpecError{Field: "Options.Limit", Problem: text})
-	}
+	errs := []error{s.opts.check(), opts.checkLimit(len(children))}
 	names := map[string]bool{}
 	for i, spec := range children {
 		spec = spec.withDefaults(false)
@@ -228,6 +224,9 @@ func (s *Supervisor) Reconfigure(opts Options) error {
 func (s *Supervisor) adopt(opts Options) (*machine, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := opts.checkLimit(len(s.specs)); err != nil {
+		return nil, err
+	}
 	lenient := opts
 	lenient.AutoShutdown = AnySignificant
 	for _, spec := range s.specs {
