@@ -56,6 +56,7 @@ func errNotReadyInTime(inc *incarnation) error {
 func (m *machine) farewell(inc *incarnation) farewell {
 	m.mu.Lock()
 	defer m.unlock()
+	inc.overAt = m.now()
 	end := farewell{cause: inc.cause, grace: inc.grace, bound: m.hurry}
 	if !inc.asked {
 		end.grace = inc.child.grace()
@@ -131,7 +132,7 @@ func (m *machine) ended(inc *incarnation, out outcome) (tell bool) {
 	case !inc.ready:
 		tell = m.failedStart(c, out)
 	default:
-		if m.now()-inc.readyAt >= c.spec.Backoff.ResetAfter {
+		if inc.overAt-inc.readyAt >= c.spec.Backoff.ResetAfter {
 			c.step = 0
 		}
 		tell = m.endedByItself(c, out)

@@ -26,7 +26,8 @@ type incarnation struct {
 	ready   bool
 	asked   bool
 	readyAt time.Duration
-	task    *scope.Task // nil until it runs
+	overAt  time.Duration // when its function had returned, or it was asked to
+	task    *scope.Task   // nil until it runs
 }
 
 type startFunc func(ctx context.Context, ready func()) error
