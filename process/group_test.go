@@ -292,3 +292,19 @@ func TestRun_DiesWithTheProgram(t *testing.T) {
 	}
 	_ = program.Wait()
 }
+
+// Guarantee 2, for a group whose members fork and end all the time: a look at the
+// list of processes must not miss them and take the group for gone.
+func TestRun_LeavesTheGraceToWhoForksAndEnds(t *testing.T) {
+	spec := sh(`trap '' TERM
+		hop() { if [ "$1" = 0 ]; then echo done; else sleep 0.005; hop $(($1 - 1)) & fi; }
+		hop 200`)
+	spec.Grace = time.Minute
+	r := start(t, spec)
+	if got := r.line(); got != "done" {
+		t.Errorf("the last of them says %q, want %q", got, "done")
+	}
+	if err := <-r.done; err != nil {
+		t.Errorf("Run() = %v", err)
+	}
+}

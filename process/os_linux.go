@@ -68,35 +68,57 @@ func isOurs(pid int) bool {
 // process that has ended and waits for its parent does not run, and its parent
 // may never come; kill(2) counts it, so kill(2) cannot answer.
 //
-// It can miss a process that is forked meanwhile, and says true if it cannot
-// look: the file table may be full for a moment.
+// A process that forks and ends while the list is read is found dead, and what it has
+// forked is not in the list yet. So when ended members have been seen the list is read
+// again, until nobody new is in it. It says true if it cannot look: the file table may
+// be full for a moment.
 func othersIn(pgid int) bool {
-	proc, err := os.Open("/proc")
-	if err != nil {
-		return true
-	}
-	defer func() { _ = proc.Close() }()
-	names, err := proc.Readdirnames(-1)
-	if err != nil {
-		return true
-	}
-	for _, name := range names {
-		pid, err := strconv.Atoi(name)
-		if err != nil || pid == pgid {
-			continue
-		}
-		// Ten times as cheap as to read the stat file of every process.
-		if group, err := syscall.Getpgid(pid); err == nil && group == pgid && runs(name) {
+	seen := map[int]bool{pgid: true}
+	for again := true; again; {
+		again = false
+		pids, err := processes()
+		if err != nil {
 			return true
+		}
+		for _, pid := range pids {
+			if seen[pid] {
+				continue
+			}
+			seen[pid] = true
+			// Ten times as cheap as to read the stat file of every process.
+			if group, err := syscall.Getpgid(pid); err == nil && group != pgid {
+				continue
+			}
+			if runs(pid) {
+				return true
+			}
+			again = true // a member, or it is gone and may have been one
 		}
 	}
 	return false
 }
 
+// processes returns the numbers of all processes.
+func processes() ([]int, error) {
+	proc, err := os.Open("/proc")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = proc.Close() }()
+	names, err := proc.Readdirnames(-1)
+	var pids []int
+	for _, name := range names {
+		if pid, err := strconv.Atoi(name); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids, err
+}
+
 // runs reports whether the process of /proc/pid has a thread that has not
 // ended. Source: proc_pid_stat(5).
-func runs(pid string) bool {
-	stat, err := os.ReadFile("/proc/" + pid + "/stat")
+func runs(pid int) bool {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
 		return false // gone meanwhile
 	}
