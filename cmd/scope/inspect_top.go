@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"time"
@@ -116,15 +117,18 @@ type topModel struct {
 type topRow struct {
 	inspect.Row
 
-	more bool // something hangs below
-	hid  bool // and is not shown
+	more bool   // something hangs below
+	hid  bool   // and is not shown
+	key  string // tells it from all others
 }
 
-func (r topRow) key() string {
+// keyOf returns the ID of what stands in r. A line of strays has none, and can
+// look like another: its place below its owner makes the difference.
+func keyOf(r inspect.Row, owner string, place int) string {
 	if len(r.IDs) > 0 {
 		return r.IDs[0]
 	}
-	return r.Name
+	return fmt.Sprintf("%s~%d", owner, place)
 }
 
 // orders are those of the rows. In all but the first one the tree is given up.
@@ -215,7 +219,7 @@ func (m *topModel) typeFilter(key, text string) {
 }
 
 func (m *topModel) pressInPane(key string) tea.Cmd {
-	page := m.lines - 3
+	page := m.paneLines()
 	switch key {
 	case "q", "esc", "t", "?":
 		m.pane = nil
@@ -252,7 +256,7 @@ func (m *topModel) move(key string) bool {
 	}
 	m.chosen = max(0, min(m.chosen, len(m.rows)-1))
 	if m.chosen < len(m.rows) {
-		m.key = m.rows[m.chosen].key()
+		m.key = m.rows[m.chosen].key
 	}
 	return true
 }

@@ -15,6 +15,9 @@ import (
 // body is how many rows fit between the head and the foot.
 func (m *topModel) body() int { return max(1, m.lines-4) }
 
+// paneLines is how many lines of text fit there.
+func (m *topModel) paneLines() int { return max(1, m.lines-3) }
+
 // arrange makes the rows of the snapshot, and keeps the choice where it is.
 func (m *topModel) arrange() {
 	if orders()[m.order] == "tree" && m.filter == "" {
@@ -22,12 +25,12 @@ func (m *topModel) arrange() {
 	} else {
 		m.rows = m.flatRows()
 	}
-	if i := slices.IndexFunc(m.rows, func(r topRow) bool { return r.key() == m.key }); i >= 0 {
+	if i := slices.IndexFunc(m.rows, func(r topRow) bool { return r.key == m.key }); i >= 0 {
 		m.chosen = i
 	}
 	m.chosen = max(0, min(m.chosen, len(m.rows)-1))
 	if len(m.rows) > 0 {
-		m.key = m.rows[m.chosen].key()
+		m.key = m.rows[m.chosen].key
 	}
 }
 
@@ -36,13 +39,18 @@ func (m *topModel) treeRows() []topRow {
 	all := m.snap.Rows(inspect.TreeOptions{All: m.all})
 	var rows []topRow
 	closedAt := -1 // the depth of the branch that is being left out
+	owner, place := "", 0
 	for i, r := range all {
+		if place++; len(r.IDs) > 0 {
+			owner, place = r.IDs[0], 0
+		}
 		if closedAt >= 0 && r.Depth > closedAt {
 			continue
 		}
-		row := topRow{Row: r, more: i+1 < len(all) && all[i+1].Depth > r.Depth}
+		row := topRow{Row: r, key: keyOf(r, owner, place)}
+		row.more = i+1 < len(all) && all[i+1].Depth > r.Depth
 		closedAt = -1
-		if row.more && m.closed[row.key()] {
+		if row.more && m.closed[row.key] {
 			row.hid, closedAt = true, r.Depth
 		}
 		rows = append(rows, row)
@@ -54,7 +62,7 @@ func (m *topModel) treeRows() []topRow {
 func (m *topModel) flatRows() []topRow {
 	var rows []topRow
 	for _, n := range m.nodes() {
-		rows = append(rows, topRow{Row: inspect.Row{
+		rows = append(rows, topRow{key: n.ID, Row: inspect.Row{
 			Name: printable(n.Path), State: printable(n.State), Text: printable(flatText(n)),
 			IDs: []string{n.ID},
 		}})
@@ -131,7 +139,7 @@ func (m *topModel) View() tea.View {
 	var b strings.Builder
 	b.WriteString(m.head())
 	if m.pane != nil {
-		end := min(len(m.pane), m.paneTop+m.lines-3)
+		end := min(len(m.pane), m.paneTop+m.paneLines())
 		for _, line := range m.pane[m.paneTop:end] {
 			b.WriteString(m.fit(line) + "\n")
 		}
