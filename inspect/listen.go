@@ -69,7 +69,9 @@ func openSocket(ctx context.Context) (net.Listener, error) {
 	}
 	name := filepath.Join(dir, strconv.Itoa(os.Getpid())+".sock")
 	var dialer net.Dialer
-	if conn, err := dialer.DialContext(ctx, "unix", name); err == nil {
+	// Of a ctx that is done the dialer would say what it says of a dead socket.
+	ask := context.WithoutCancel(ctx)
+	if conn, err := dialer.DialContext(ask, "unix", name); err == nil {
 		return nil, errors.Join(
 			fmt.Errorf("inspect: %s is being served already; call Listen once", name), conn.Close())
 	}

@@ -89,6 +89,24 @@ func TestListen(t *testing.T) {
 	}
 }
 
+func TestListen_CancelledLeavesTheSocketOfAnotherAlone(t *testing.T) {
+	socket := runtimeDir(t)
+	s := scope.OpenSupervised(t.Context(), scope.Name("listening"))
+	s.Daemon("inspect", inspect.Listen)
+	appeared(t, socket)
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := inspect.Listen(cancelled); err == nil || !strings.Contains(err.Error(), "served") {
+		t.Errorf("a second Listen: %v", err)
+	}
+	if _, err := os.Stat(socket); err != nil {
+		t.Errorf("the socket of the first one: %v", err)
+	}
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestListen_RefusesADirectoryOpenToOthers(t *testing.T) {
 	socket := runtimeDir(t)
 	dir := filepath.Dir(socket)
