@@ -55,7 +55,7 @@ func (s *Snapshot) WriteWhy(w io.Writer, what string) error {
 
 func (s *Snapshot) notFound(what string) error {
 	return fmt.Errorf("inspect: nothing lives under %q in %s; its tree shows what does",
-		what, s.Program.Name)
+		what, clean(s.Program.Name))
 }
 
 func (s *Snapshot) why(b *strings.Builder, t *tree, n *Node) {

@@ -56,7 +56,7 @@ func newTarget(name string) (*target, error) {
 	}
 	if pid, err := strconv.Atoi(name); err == nil {
 		socket := filepath.Join(inspect.SocketDir(), strconv.Itoa(pid)+".sock")
-		if _, err := os.Stat(socket); err != nil {
+		if _, err := os.Stat(socket); err != nil || !isOwn(inspect.SocketDir()) {
 			return nil, fmt.Errorf("process %d cannot be looked at: it has no socket in %s; "+
 				"a program makes one with inspect.Listen", pid, inspect.SocketDir())
 		}
@@ -79,12 +79,17 @@ func socketTarget(socket string) *target {
 // sockets returns those of this user's programs that answer, not those that
 // killed programs left behind.
 func sockets() []string {
-	found, err := filepath.Glob(filepath.Join(inspect.SocketDir(), "*.sock"))
-	if err != nil {
-		panic("scope: the pattern for sockets is wrong; mend it: " + err.Error())
+	dir := inspect.SocketDir()
+	if !isOwn(dir) { // in a directory for temporary files anybody could have made it
+		return nil
 	}
+	entries, _ := os.ReadDir(dir) // not filepath.Glob: dir is no pattern
 	var answering []string
-	for _, socket := range found {
+	for _, entry := range entries {
+		if filepath.Ext(entry.Name()) != ".sock" {
+			continue
+		}
+		socket := filepath.Join(dir, entry.Name())
 		if conn, err := net.DialTimeout("unix", socket, time.Second); err == nil {
 			_ = conn.Close() // nothing was written
 			answering = append(answering, socket)
@@ -154,7 +159,8 @@ func plain(err error) error {
 func read(answer *http.Response, v any) error {
 	if answer.StatusCode != http.StatusOK {
 		text, _ := io.ReadAll(io.LimitReader(answer.Body, 200))
-		return fmt.Errorf("it answers %s: %s", answer.Status, strings.TrimSpace(string(text)))
+		return fmt.Errorf("it answers %s: %s", printable(answer.Status),
+			printable(strings.TrimSpace(string(text))))
 	}
 	if err := json.NewDecoder(answer.Body).Decode(v); err != nil {
 		return fmt.Errorf("its answer cannot be read: %w", err)

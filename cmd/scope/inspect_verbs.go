@@ -95,15 +95,17 @@ func (c *whyCommand) run(out *output) int {
 	if err != nil {
 		return out.failed(err)
 	}
-	notLive := snap.WriteWhy(out.stdout, what)
+	var text strings.Builder // writing to it does not fail: an error says that nothing was found
+	notLive := snap.WriteWhy(&text, what)
 	if past == nil {
 		if notLive != nil {
 			return out.failed(fmt.Errorf("%w; it keeps no history of what has ended: "+
 				"see inspect.Record", notLive))
 		}
-		return 0
+	} else if err := past.WriteWhy(&text, what); err != nil && notLive != nil {
+		return out.failed(err)
 	}
-	if err := past.WriteWhy(out.stdout, what); err != nil && notLive != nil {
+	if _, err := io.WriteString(out.stdout, text.String()); err != nil {
 		return out.failed(err)
 	}
 	return 0
@@ -167,10 +169,10 @@ func listPrograms(out *output) int {
 	text := "PID\tPROGRAM\tSCOPES\tTASKS\tSTOPPING\tSTRAGGLING\tFAILED\tSOCKET\n" +
 		strings.Join(lines, "")
 	if _, err := io.WriteString(table, text); err != nil {
-		return statusOf(err)
+		return out.failed(err)
 	}
 	if err := table.Flush(); err != nil {
-		return statusOf(err)
+		return out.failed(err)
 	}
 	return 0
 }
@@ -195,6 +197,6 @@ func programLine(s *inspect.Snapshot, socket string) string {
 		}
 	}
 	return fmt.Sprintf("%d\t%s\t%d\t%d\t%d\t%d\t%d\t%s\n", s.Program.PID,
-		strings.ToValidUTF8(s.Program.Name, "?"), scopes, tasks, stopping, straggling,
+		printable(s.Program.Name), scopes, tasks, stopping, straggling,
 		failed, socket)
 }
