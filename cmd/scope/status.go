@@ -26,6 +26,8 @@ func statusOf(err error) int {
 	}
 	if exit, ok := errors.AsType[*process.ExitError](err); ok {
 		switch {
+		case exit.Cause != nil: // before the signal that was sent for it
+			return statusOf(exit.Cause)
 		case exit.Signal != 0:
 			return signalStatus(exit.Signal)
 		case exit.Killed:
