@@ -65,6 +65,14 @@ export function learn(n) {
   nodes.set(n.id, n);
 }
 
+// reset forgets all: another program answers in place of the one that was known.
+export function reset() {
+  nodes.clear();
+  children.clear();
+  ended.length = failures.length = 0;
+  Object.assign(known, { failed: 0, since: 0, oldest: Infinity });
+}
+
 function unhang(n) {
   const siblings = children.get(n.parent);
   if (!siblings) return;

@@ -1,6 +1,6 @@
 // The stream of changes, and what was before it.
 
-import { end, known, learn, nodes, now, recall, setClock } from "./model.js";
+import { end, known, learn, nodes, now, recall, reset, setClock } from "./model.js";
 import { $, age } from "./text.js";
 
 export const base = location.pathname.replace(/[^/]*$/, "");
@@ -19,6 +19,8 @@ export function follow(changed) {
     const change = JSON.parse(m.data);
     const at = Date.parse(change.taken);
     setClock(change.taken);
+    if (still && !still.size && isOther(change)) reset();
+    pid = change.program.pid;
     for (const e of change.ended || []) end(e, at);
     for (const n of change.nodes) {
       learn(n);
@@ -35,6 +37,15 @@ export function follow(changed) {
     }
     changed(change.part);
   };
+}
+
+let pid = 0; // of the program that was heard last
+
+// isOther reports whether the first event of a stream is of another program than
+// that before. In a container all have the same number: IDs begin anew then.
+function isOther(change) {
+  if (pid && pid !== change.program.pid) return true;
+  return change.nodes.some((n) => nodes.has(n.id) && nodes.get(n.id).t0 !== Date.parse(n.started));
 }
 
 // remember asks for what a recorder has kept.
