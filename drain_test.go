@@ -108,6 +108,32 @@ func TestScope_DrainAdmitsWhatAHandlerStarts(t *testing.T) {
 	})
 }
 
+// Row 87. A daemon is one of those that may start tasks: a drain ends only if it
+// is cancelled before.
+func TestScope_DrainAdmitsWhatADaemonStarts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := scope.OpenSupervised(t.Context())
+		accept := s.Daemon("accept", func(ctx context.Context) error {
+			for ctx.Err() == nil {
+				s.Go("conn", func(context.Context) error { time.Sleep(time.Minute); return nil })
+				time.Sleep(time.Second)
+			}
+			return context.Cause(ctx)
+		})
+		synctest.Wait() // with no task live the daemon would be cancelled at once
+		bounded, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		var left *scope.StragglersError
+		if err := s.Drain(bounded); !errors.As(err, &left) {
+			t.Errorf("Drain() beside a daemon that starts tasks = %v, want stragglers", err)
+		}
+		accept.Cancel(nil)
+		if err := s.Drain(t.Context()); err != nil {
+			t.Errorf("Drain() behind its cancellation = %v, want nil", err)
+		}
+	})
+}
+
 // Row 87.
 func TestScope_DrainIsSeveralVerbsInTurn(t *testing.T) {
 	eachPolicy(t, func(t *testing.T, p lifePolicy) {

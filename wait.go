@@ -39,6 +39,9 @@ func (s *Scope) Wait(ctx context.Context) error {
 // its own. When only daemons are left, they are cancelled. A task that ends
 // within the drain is never cancelled; [Scope.Shutdown] after it is for the rest.
 //
+// What runs includes daemons: one that accepts connections goes on starting tasks,
+// and the drain has no end while it does. Cancel it before, by [Task.Cancel].
+//
 // Drain returns the scope's result, as [Scope.Wait] does. If ctx is done first,
 // it returns a [*StragglersError], and the scope goes on draining. Called from
 // inside a task of s it closes the scope to newcomers and returns [ErrSelfWait].
