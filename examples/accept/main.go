@@ -37,7 +37,7 @@ func (srv *Server) accept(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 		if err != nil {
-			return err
+			return scope.Fatal(err) // a server that accepts nothing more has to end
 		}
 		serve := func(context.Context) error { return serve(conn) }
 		if _, err := srv.scope.TryGo("conn", serve); err != nil {
