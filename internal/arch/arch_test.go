@@ -38,6 +38,7 @@ func TestRows(t *testing.T)            { check(t, house(t).Rows()) }
 func TestDocsCode(t *testing.T)        { check(t, house(t).DocsCode()) }
 func TestLinks(t *testing.T)           { check(t, house(t).Links()) }
 func TestGuarantees(t *testing.T)      { check(t, house(t).Guarantees()) }
+func TestEvidence(t *testing.T)        { check(t, house(t).Evidence()) }
 
 func check(t *testing.T, violations []string) {
 	t.Helper()
