@@ -40,9 +40,9 @@
 // [runtime.Goexit], as t.FailNow does, which becomes [ErrGoexit]; or it was
 // cancelled and returns just that. The last is not a failure. What counts as
 // "just that" is decided by the whole tree of the error: each leaf must be the
-// context's error or its cause. An error that joins a cancellation and a real
-// error is a failure, and so is context.Canceled from a task whose context is
-// live: it comes from somewhere else.
+// context's error, its cause, or context.Canceled. An error that joins a
+// cancellation and a real error is a failure, and so is context.Canceled from a
+// task whose context is live: it comes from somewhere else.
 //
 // Handlers are looked for outwards: the scope's own, those of the scopes around
 // it, at last a report on standard error; see [OnFailure].
@@ -50,9 +50,11 @@
 // # Concurrency
 //
 // All methods are safe for concurrent use. Wait, Drain, Shutdown, [Task.Wait],
-// [Future.Wait], Start and Do block; so does Go in a scope with a [Limit]. The
-// others do not. A call of Go happens before the task's function starts, and the
-// end of a task happens before the return of whatever waited for it.
+// [Future.Wait], Start and Do block; so do Go and [Async] in a scope with a
+// [Limit]. A refusal by Go, Daemon or Async waits for the handler that is told of
+// it. The other methods do not block. A call of Go happens before the task's
+// function starts, and the end of a task happens before the return of whatever
+// waited for it.
 //
 // # Cost
 //

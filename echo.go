@@ -19,9 +19,9 @@ func (t *Task) echoes(err error) bool {
 
 // isEcho reports whether err, returned by a task whose context is done with
 // ctxErr and cause, says no more than that it was cancelled: every leaf of its
-// tree is the cause, or the context's error. A search such as errors.Is would
-// not do: it finds the cancellation in Join(context.Canceled, realError), too,
-// and the real error would be lost.
+// tree is the cause, or the context's error, or context.Canceled. A search such as
+// errors.Is would not do: it finds the cancellation in Join(context.Canceled,
+// realError), too, and the real error would be lost.
 //
 // With a live context (ctxErr is nil) nothing is an echo: a context.Canceled
 // then comes from somebody else's context and is a failure like any other.

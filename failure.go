@@ -87,7 +87,9 @@ func isPanic(err error) bool {
 
 // A Handler is told of failures; see [OnFailure]. It runs on the goroutine of
 // the task that failed, before the task counts as ended, and so holds up that
-// task's end and nothing else. Calls for different tasks may be concurrent.
+// task's end and nothing else. Told of a refusal, it runs on the goroutine that
+// called Go, Daemon or Async, which waits for it. Calls for different tasks may be
+// concurrent.
 //
 // The context carries the task and its values and is never cancelled by the
 // scope. A handler may start tasks, as to try again; a refusal is then in the

@@ -11,6 +11,9 @@ import (
 // A Future is the handle to a task that computes a value; see [Async]. It may be
 // waited for by many goroutines, and read after the scope has ended. All methods
 // are safe for concurrent use.
+//
+// It has the methods of a [Task], too: Done, Err, Cancel, Name, Info, Scope, Scopes
+// and String. Wait is its own.
 type Future[T any] struct {
 	task // first, so that the task and its result are one allocation
 
