@@ -9,13 +9,17 @@ import (
 // slots bound how many ordinary tasks of a scope are live at a time. A nil
 // *slots is no bound.
 type slots struct {
-	taken  chan struct{} // buffered, one element per slot that is taken
-	closed chan struct{} // closed when the scope begins to refuse newcomers
-	once   sync.Once
+	taken chan struct{} // buffered, one element per slot that is taken
+
+	// Closed when the scope begins to refuse newcomers: those from outside, and all.
+	draining, closed         chan struct{}
+	drainingOnce, closedOnce sync.Once
 }
 
 func newSlots(n int) *slots {
-	return &slots{taken: make(chan struct{}, n), closed: make(chan struct{})}
+	return &slots{
+		taken: make(chan struct{}, n), draining: make(chan struct{}), closed: make(chan struct{}),
+	}
 }
 
 // try takes a slot if one is free.
@@ -33,13 +37,17 @@ func (l *slots) try() (ok bool) {
 	return ok
 }
 
-// wait takes a slot when one is free, first come, first served. It reports
-// false if the scope closes, or ctx is done, before.
-func (l *slots) wait(ctx context.Context) bool {
+// wait takes a slot when one is free, first come, first served. It reports false if
+// the scope leaves phase p, or ctx is done, before.
+func (l *slots) wait(ctx context.Context, p phase) bool {
+	left := l.draining
+	if p > phaseOpen {
+		left = l.closed
+	}
 	select {
 	case l.taken <- struct{}{}:
 		return true
-	case <-l.closed:
+	case <-left:
 	case <-ctx.Done():
 	}
 	return false
@@ -47,10 +55,11 @@ func (l *slots) wait(ctx context.Context) bool {
 
 func (l *slots) give() { raceHidden(func() { <-l.taken }) }
 
-// shut wakes who waits for a slot in vain.
-func (l *slots) shut() {
-	if l != nil {
-		l.once.Do(func() { close(l.closed) })
+// shut wakes who waits for a slot in a phase that the scope has left for p.
+func (l *slots) shut(p phase) {
+	l.drainingOnce.Do(func() { close(l.draining) })
+	if p > phaseDraining {
+		l.closedOnce.Do(func() { close(l.closed) })
 	}
 }
 
@@ -60,20 +69,23 @@ func (s *Scope) takeSlot(ctx context.Context, t *Task) error {
 	if s.setup == nil || !t.kind.ordinary() {
 		return nil
 	}
-	err := s.trySlot()
-	if err != ErrLimit {
-		return err
+	for {
+		p, _ := s.phaseNow()
+		err := s.trySlot()
+		if err != ErrLimit {
+			return err
+		}
+		if s.runsHere(wanted{holders: true}) {
+			return errLimitInside()
+		}
+		if s.slots().wait(ctx, p) {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		// In a drain who is inside waits on, as a daemon; see trySlot.
 	}
-	if s.runsHere(wanted{holders: true}) {
-		return errLimitInside()
-	}
-	if s.slots().wait(ctx) {
-		return nil
-	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return s.closedError()
 }
 
 // errLimitInside refuses a task that might wait for its own slot.

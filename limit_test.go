@@ -295,6 +295,37 @@ func TestLimit_ARefusalGivesTheSlotBack(t *testing.T) {
 	})
 }
 
+// Row 87. A daemon that waits for a slot goes on waiting when a drain begins, since
+// what runs may start more; when all has ended it is refused, as ever.
+func TestLimit_DaemonWaitsForASlotThroughADrain(t *testing.T) {
+	eachPolicy(t, func(t *testing.T, p lifePolicy) {
+		s := p.open(t.Context(), scope.Limit(2), scope.OnFailure(scope.Ignore))
+		slow := func(context.Context) error { time.Sleep(time.Hour); return nil }
+		s.Go("", slow)
+		s.Go("", slow)
+		var started [3]error
+		s.Daemon("", func(ctx context.Context) error {
+			for i := range started {
+				if i == 2 {
+					<-ctx.Done() // all other tasks have ended by then
+				}
+				started[i] = s.Go("", slow).Err()
+			}
+			return nil
+		})
+		synctest.Wait()
+		if err := s.Drain(t.Context()); err != nil {
+			t.Errorf("Drain() = %v, want nil", err)
+		}
+		if started[0] != scope.ErrRunning || started[1] != scope.ErrRunning {
+			t.Errorf("Go() in a drain = %v, want tasks that run", started[:2])
+		}
+		if !errors.Is(started[2], scope.ErrClosed) {
+			t.Errorf("Go() behind it = %v, want %v", started[2], scope.ErrClosed)
+		}
+	})
+}
+
 func TestLimit_StartAndDoGiveUpWithTheirContext(t *testing.T) {
 	cause := errors.New("cause")
 	eachPolicy(t, func(t *testing.T, p lifePolicy) {

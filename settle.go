@@ -8,7 +8,7 @@ import (
 // A todo is what has to be done, outside the lock, after a move in the ledger.
 type todo struct {
 	any     bool
-	shut    bool          // admission has just closed: wake who waits for a slot
+	shut    bool          // admission has just narrowed: wake who waits for a slot
 	daemons bool          // only daemons are left: cancel them
 	report  bool          // hand over what futures left; then call release
 	nested  bool          // end what was opened with the body's context; alike
@@ -25,8 +25,9 @@ func (do *todo) endsMore(s *Scope) bool {
 
 // perform does what a move in the ledger has made due.
 func (s *Scope) perform(do todo) {
-	if do.shut {
-		s.slots().shut()
+	if l := s.slots(); do.shut && l != nil {
+		p, _ := s.phaseNow()
+		l.shut(p)
 	}
 	if do.idle != nil {
 		close(do.idle)
@@ -92,7 +93,7 @@ func (s *Scope) settleOpen(do *todo) {
 		return
 	}
 	if s.phase == phaseDraining || s.phase == phaseOpen && s.lexical && !s.inBody {
-		do.any, do.shut = true, s.phase == phaseOpen
+		do.any, do.shut = true, true
 		s.phase = phaseClosed
 	}
 	if s.phase == phaseClosed && s.others > 0 && !s.told {
@@ -150,8 +151,8 @@ func (s *Scope) close(k *cancellation) (do todo, walk, ok bool) {
 		s.mu.unlock()
 		return do, walk, false
 	}
-	shut := s.phase == phaseOpen
-	if s.phase < phaseClosed {
+	shut := s.phase < phaseClosed
+	if shut {
 		s.phase = phaseClosed
 	}
 	if s.reports.watcher() != nil {
@@ -174,7 +175,7 @@ func (s *Scope) drain() todo {
 		s.phase = phaseDraining
 	}
 	do := s.settle()
-	do.shut = shut
+	do.shut = do.shut || shut
 	do.any = do.any || shut
 	s.mu.unlock()
 	return do
