@@ -17,13 +17,15 @@ import (
 // at a [Limit] Do waits for a slot, or for ctx. f is not called then.
 //
 //go:noinline
-func (s *Scope) Do(ctx context.Context, name string, f func(context.Context) error) error {
+func (s *Scope) Do(
+	ctx context.Context, name string, f func(context.Context) error,
+) (err error) {
 	current(ctx) // panics if ctx is nil
 	t := s.newTask(kindDo, name, f, callerPC())
 	own, release := s.doContext(ctx)
 	t.own.Store(own)
 	defer release()
-	err := s.takeSlot(ctx, t)
+	err = s.takeSlot(ctx, t)
 	if err == nil {
 		err = s.enter(t)
 	}
@@ -43,6 +45,9 @@ func (s *Scope) Do(ctx context.Context, name string, f func(context.Context) err
 		t.exit(&e)
 		if v != nil {
 			panic(v)
+		}
+		if e.how == exited {
+			err = ErrGoexit // as in leave
 		}
 	}()
 	e.err = t.inline()

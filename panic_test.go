@@ -601,3 +601,22 @@ func TestRun_BodyFailureHasASite(t *testing.T) {
 		}
 	})
 }
+
+// Row 36. A program of old may ask for panics with nil that recover does not tell from
+// none. Run and Do must not return as if nothing had happened.
+func TestPanicNil_OfOldIsNoSuccess(t *testing.T) {
+	t.Setenv("GODEBUG", "panicnil=1")
+	var value any // not a literal, which vet knows
+	for _, run := range lexicals() {
+		err := run(t.Context(), func(context.Context, *scope.Scope) error { panic(value) })
+		if err != scope.ErrGoexit {
+			t.Errorf("result = %v, want %v", err, scope.ErrGoexit)
+		}
+	}
+	s := scope.Open(t.Context())
+	err := s.Do(t.Context(), "", func(context.Context) error { panic(value) })
+	if err != scope.ErrGoexit {
+		t.Errorf("Do() = %v, want %v", err, scope.ErrGoexit)
+	}
+	_ = s.Shutdown(t.Context())
+}

@@ -207,7 +207,7 @@ func (s *Scope) leave(returned bool, err error, v any) error {
 	if v != nil {
 		panic(v)
 	}
-	return nil
+	return ErrGoexit // seen by nobody, but behind a panic(nil) under GODEBUG=panicnil=1
 }
 
 // closeBody records how the body ended, and cancels the scope if it failed.
