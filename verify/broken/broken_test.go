@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	// Its source is read: go test must not answer from its cache when that has changed.
+	_ "github.com/supervisorscope/scope"
 	"github.com/supervisorscope/scope/verify/broken"
 	"github.com/supervisorscope/scope/verify/internal/overlay"
 )

@@ -9,6 +9,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	// Its source is read: go test must not answer from its cache when that has changed.
+	_ "github.com/supervisorscope/scope"
 )
 
 const core = "../.."
