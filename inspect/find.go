@@ -35,8 +35,9 @@ func newTree(nodes []Node) *tree {
 }
 
 // Find returns the nodes that what names: the one with that ID; else those with
-// that path; else those whose path ends in it, element by element, where * and ?
-// stand for any text within an element.
+// that path; else those whose path ends in it, element by element, which may be
+// patterns of [path.Match]: * and ? stand for any text and any character, [13] for
+// one of two, and \[ for a bracket.
 func (s *Snapshot) Find(what string) []*Node {
 	var found []*Node
 	for _, matches := range matchers(what) {

@@ -203,8 +203,9 @@ func stream(t *testing.T, client *http.Client, url string) func() inspect.Change
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { got.Body.Close() })
-	if kind := got.Header.Get("Content-Type"); kind != "text/event-stream" {
-		t.Fatalf("%s, %s", got.Status, kind)
+	if kind := got.Header.Get("Content-Type"); kind != "text/event-stream" ||
+		got.Header.Get("X-Accel-Buffering") != "no" {
+		t.Fatalf("%s, %v", got.Status, got.Header)
 	}
 	scanner := bufio.NewScanner(got.Body)
 	scanner.Buffer(nil, 1<<24)

@@ -66,6 +66,7 @@ func (s *server) serveEvents(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("X-Accel-Buffering", "no") // nginx would hold the events back
 	control := http.NewResponseController(w)
 	// A stream outlives the server's write timeout.
 	_ = control.SetWriteDeadline(time.Time{})

@@ -70,7 +70,7 @@ type whyCommand struct{ pathArgs }
 func (*whyCommand) usage() string { return "scope why [<target>] <path>" }
 
 const pathHelp = "The ID of a task or scope, its path, or the end of its path, " +
-	"where * and ? match within an element."
+	"where *, ? and [ab] match within an element."
 
 // Help is what scope why --help says beyond the flags.
 func (*whyCommand) Help() string {
@@ -154,17 +154,20 @@ func (o *output) failed(err error) int {
 func listPrograms(out *output) int {
 	table := tabwriter.NewWriter(out.stdout, 0, 0, 2, ' ', 0)
 	var lines []string
+	status := 0
 	for _, socket := range sockets() {
 		snap, err := socketTarget(socket).look(context.Background(), false)
 		if err != nil {
-			out.tellf("%v", err) // it may have ended just now
+			status = out.failed(err) // it is stopped, or has ended just now
 			continue
 		}
 		lines = append(lines, programLine(snap, socket))
 	}
 	if len(lines) == 0 {
-		out.tellf("%v", errNoProgram)
-		return 0
+		if status == 0 {
+			out.tellf("%v", errNoProgram)
+		}
+		return status
 	}
 	text := "PID\tPROGRAM\tSCOPES\tTASKS\tSTOPPING\tSTRAGGLING\tFAILED\tSOCKET\n" +
 		strings.Join(lines, "")
@@ -174,7 +177,7 @@ func listPrograms(out *output) int {
 	if err := table.Flush(); err != nil {
 		return out.failed(err)
 	}
-	return 0
+	return status
 }
 
 func programLine(s *inspect.Snapshot, socket string) string {
