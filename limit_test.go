@@ -302,7 +302,7 @@ func TestLimit_DaemonWaitsForASlotThroughADrain(t *testing.T) {
 		s := p.open(t.Context(), scope.Limit(2), scope.OnFailure(scope.Ignore))
 		slow := func(context.Context) error { time.Sleep(time.Hour); return nil }
 		s.Go("", slow)
-		s.Go("", slow)
+		s.Go("", func(context.Context) error { time.Sleep(3 * time.Hour); return nil })
 		var started [3]error
 		s.Daemon("", func(ctx context.Context) error {
 			for i := range started {
