@@ -42,7 +42,7 @@ const bubbleYears = 2026
 func (s *Scope) watchForgotten() {
 	tr := &trace{
 		self: weak.Make(s), id: s.number(),
-		name: s.name, pc: s.pc, opened: s.opened, reports: s.reports,
+		name: s.body.name, pc: s.body.pc, opened: s.opened, reports: s.reports,
 	}
 	if s.opened.Year() < bubbleYears && inBubble() {
 		tr.reports = nil // on standard error: a handler may be of the bubble

@@ -183,7 +183,7 @@ func (s *Scope) report(f *Failure) {
 // ending, when all have been handed over, it does nothing.
 func (s *Scope) startReport(f func(context.Context) error) {
 	t := &Task{
-		scope: s, name: "report failures", body: plainBody(f), pc: s.pc, kind: kindReport,
+		scope: s, name: "report failures", body: plainBody(f), pc: s.body.pc, kind: kindReport,
 		start: time.Since(s.opened),
 	}
 	if s.admitReport(t) {

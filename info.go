@@ -215,10 +215,10 @@ func (s *Scope) Info() ScopeInfo {
 	s.mustBeOpened()
 	info := ScopeInfo{
 		ID:     strconv.FormatUint(s.number(), 10),
-		Name:   s.name,
+		Name:   s.body.name,
 		Path:   s.path(),
 		Policy: "supervised",
-		Site:   site(s.pc),
+		Site:   site(s.body.pc),
 		Opened: s.opened,
 		Age:    time.Since(s.opened),
 	}
@@ -301,7 +301,7 @@ func (t *Task) shortPath(n int) string {
 			names = append(names, path)
 			break
 		}
-		if s.name != "" || t == nil {
+		if s.body.name != "" || t == nil {
 			names = append(names, s.ownName())
 		}
 	}
@@ -311,10 +311,10 @@ func (t *Task) shortPath(n int) string {
 
 // ownName is the name of s, or the function that opened it.
 func (s *Scope) ownName() string {
-	if s.name != "" {
-		return s.name
+	if s.body.name != "" {
+		return s.body.name
 	}
-	return funcName(s.pc - 1)
+	return funcName(s.body.pc - 1)
 }
 
 // path names the scope from the root down.
@@ -332,8 +332,8 @@ func (t *Task) String() string { return fmt.Sprintf("task %q", t.path()) }
 
 // label names the scope in errors.
 func (s *Scope) label() string {
-	if s.name != "" {
-		return s.name
+	if s.body.name != "" {
+		return s.body.name
 	}
 	return s.path()
 }

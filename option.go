@@ -29,7 +29,7 @@ func (s *Scope) ownReports() *reports {
 // task is that of the task the scope is nested in, and a root goes by the name
 // of the function that opened it.
 func Name(name string) Option {
-	return optionFunc(func(s *Scope) { s.name = name })
+	return optionFunc(func(s *Scope) { s.body.name = name })
 }
 
 // OnFailure sets the handler of failures, for this scope and those nested in

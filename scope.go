@@ -18,8 +18,6 @@ type Scope struct {
 
 	// Immutable after newScope.
 
-	name     string
-	pc       uintptr         // where it was opened
 	failFast bool            // the first failure ends the scope
 	lexical  bool            // made by Run or Supervise
 	opened   time.Time       // tasks are stamped relative to it
@@ -41,7 +39,9 @@ type Scope struct {
 
 	place origin // what origin points to in a lexical scope
 
-	body Task // stands for the body where a task is asked for
+	// body stands for the body where a task is asked for. It has the scope's name,
+	// and the line where that was opened.
+	body Task
 }
 
 // Run opens a fail-fast scope, calls body on this goroutine and returns when
@@ -111,8 +111,7 @@ func OpenSupervised(ctx context.Context, opts ...Option) *Scope {
 func newScope(ctx context.Context, failFast, lexical bool, pc uintptr, opts []Option) *Scope {
 	parent := current(ctx) // panics if ctx is nil
 	s := &Scope{
-		pc: pc, failFast: failFast, lexical: lexical,
-		opened: time.Now(), values: ctx,
+		failFast: failFast, lexical: lexical, opened: time.Now(), values: ctx,
 	}
 	o := &s.place
 	if !lexical {
