@@ -425,9 +425,11 @@ func TestScope_EndsAfterHandlersAndReadinessWaiters(t *testing.T) {
 			return err
 		})
 		synctest.Wait()
+		both := make(chan struct{})
 		for range 2 { // of a fail-fast scope the first is the result
-			s.Go("", func(context.Context) error { return errors.New("boom") })
+			s.Go("", func(context.Context) error { <-both; return errors.New("boom") })
 		}
+		close(both)
 		time.Sleep(time.Second)
 		if !inHandler.Load() {
 			t.Error("no handler is running; the test shows nothing")
