@@ -66,7 +66,7 @@ func (l *slots) shut(p phase) {
 // takeSlot takes a slot for t. At the limit it waits, until ctx is done; but it
 // does not let a task of s wait for what may be its own slot.
 func (s *Scope) takeSlot(ctx context.Context, t *Task) error {
-	if s.setup == nil || !t.kind.ordinary() {
+	if s.slots() == nil || !t.kind.ordinary() {
 		return nil
 	}
 	for {
