@@ -72,9 +72,19 @@ func (s *Scope) cancel(k *cancellation) {
 	s.startGrace()
 	if o := s.reports.watcher(); o != nil {
 		o.scopeCancelled(s)
-		defer func() { s.perform(s.release()) }()
+		defer s.releaseElsewhere()
 	}
 	s.perform(do)
+}
+
+// releaseElsewhere is release for who may be within what would then be waited for,
+// as a task of a nested scope that cancels this one is.
+func (s *Scope) releaseElsewhere() {
+	if do := s.release(); do.endsMore(s) {
+		s.startPerform(do)
+	} else {
+		s.perform(do)
+	}
 }
 
 // inherit brings the scope's cancellation to t's own context and to the scopes

@@ -356,3 +356,16 @@ func observeStderr(t *testing.T, f func()) string {
 	_ = w.Close()
 	return <-text
 }
+
+// Row 155: who cancels may be within what the scope waits for then.
+func TestObserver_OfACancellationFromBelow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_ = scope.Run(t.Context(), func(ctx context.Context, s *scope.Scope) error {
+			scope.Open(ctx).Go("", func(context.Context) error { s.Cancel(nil); return nil })
+			synctest.Wait() // until the observer is told, who holds up the end
+			return nil
+		}, scope.Observe(scope.Observer{
+			ScopeCancelled: func(scope.ScopeInfo) { time.Sleep(time.Hour) },
+		}))
+	})
+}
