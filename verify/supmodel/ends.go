@@ -12,6 +12,7 @@ import (
 // incarnation goes on, and has its grace.
 func (w *World) end(c *Child, how End) {
 	w.Log = append(w.Log, "-"+c.Spec.Name)
+	c.overAt = w.Now
 	if !c.plan.Leaves {
 		w.ended(c, how)
 		return
@@ -44,7 +45,7 @@ func (w *World) ended(c *Child, how End) {
 	case !c.ready:
 		w.failStart(c, how, declined)
 	default:
-		if w.Now-c.ReadyAt >= c.Spec.Backoff.ResetAfter {
+		if c.overAt-c.ReadyAt >= c.Spec.Backoff.ResetAfter {
 			c.step = 0
 		}
 		w.endByItself(c, how)

@@ -102,8 +102,9 @@ type Child struct {
 
 	plan             Plan
 	asked, ready     bool
-	returned         bool // its function, but not all that it started
-	how              End  // in which way
+	returned         bool          // its function, but not all that it started
+	overAt           time.Duration // when that returned
+	how              End           // in which way
 	why              reason
 	stop             bool // in the ordered stop: to be asked, then waited for
 	inOrder          bool // in the ordered start: waited for until ready

@@ -211,7 +211,11 @@ func (w *World) ask(c *Child) {
 // giveGrace begins the time in which c is to end.
 func (w *World) giveGrace(c *Child) {
 	grace := c.Spec.Grace
-	if w.hurried {
+	switch {
+	case !w.hurried:
+	case grace == sup.NoGrace: // nobody waits for it, and it is to be named
+		grace = 5 * time.Second
+	default:
 		grace = min(grace, 5*time.Second)
 	}
 	if grace == sup.NoGrace { // nobody waits for it
