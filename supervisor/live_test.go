@@ -294,7 +294,8 @@ func TestPark_TakesNothingFromTheOthers(t *testing.T) {
 		}
 		l.stand("a:ready b:ready c:parked d:ready")
 		if got := l.s.Info(); got.InBurst != 2 || got.Restarts != 2 {
-			t.Errorf("%d restarts, %d of them in the window, want 2 and 2", got.Restarts, got.InBurst)
+			t.Errorf("%d restarts, %d of them in the window, want 2 and 2",
+				got.Restarts, got.InBurst)
 		}
 		time.Sleep(7*time.Second + 1) // in the last 10 s there was b's restart alone
 		l.end("d", boom)

@@ -18,7 +18,9 @@ func (e *bareError) Unwrap() error { return e.cause }
 func TestOverran_BesideABareError(t *testing.T) {
 	inBubble(t, func(l *lab) {
 		l.onStop["x"] = slow(time.Hour)
-		escalate := func(s *sup.Spec) { s.Classify = func(error) sup.Action { return sup.Escalate } }
+		escalate := func(s *sup.Spec) {
+			s.Classify = func(error) sup.Action { return sup.Escalate }
+		}
 		inner, err := sup.New([]sup.Spec{l.spec("x"), l.spec("y", escalate)}, sup.Options{})
 		l.ok(err)
 		l.run([]sup.Spec{inner.ChildSpec("inner")}, sup.Options{Total: sup.Infinity})

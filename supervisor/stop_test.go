@@ -183,7 +183,8 @@ func TestStuckError_Grace(t *testing.T) {
 			l.onStop["a"] = slow(time.Hour)
 			l.run(l.specs("a", grace(tc.grace)), sup.Options{Total: tc.total})
 			if got := l.stuckError(l.stop()).Grace; got != tc.want {
-				t.Errorf("grace %v, total %v: Grace = %v, want %v", tc.grace, tc.total, got, tc.want)
+				t.Errorf("grace %v, total %v: Grace = %v, want %v",
+					tc.grace, tc.total, got, tc.want)
 			}
 		})
 	}

@@ -136,7 +136,8 @@ func TestWindow_ResetAndLeft(t *testing.T) {
 // What is taken back was never there.
 func TestWindow_TakeBack(t *testing.T) {
 	for n := range 6 {
-		w, want := newWindow(Intensity{Restarts: 2, Period: 3}), newWindow(Intensity{Restarts: 2, Period: 3})
+		limit := Intensity{Restarts: 2, Period: 3}
+		w, want := newWindow(limit), newWindow(limit)
 		for now := range time.Duration(n) {
 			w.add(now)
 			want.add(now)
@@ -146,7 +147,8 @@ func TestWindow_TakeBack(t *testing.T) {
 		for now := time.Duration(n); now < 12; now += 2 {
 			_, got := w.add(now)
 			if _, exceeded := want.add(now); got != exceeded {
-				t.Errorf("after %d restarts and one taken back, at %d: %v, want %v", n, now, got, exceeded)
+				t.Errorf("after %d restarts and one taken back, at %d: %v, want %v",
+					n, now, got, exceeded)
 			}
 		}
 	}

@@ -1,65 +1,76 @@
 package browser_test
 
 import (
-	"context"
+	"encoding/json"
 	"fmt"
-	"github.com/chromedp/chromedp"
-	"github.com/supervisorscope/scope/inspect"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/supervisorscope/scope/inspect"
 )
 
-func TestPage_ForgetsTheProgramBefore(t *testing.T) {
-	var n atomic.Int32
-	now := func() string { return time.Now().Format(time.RFC3339Nano) }
-	h := inspect.Handler()
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+// lives is what the page hears of one program after the other: the events that a
+// program would send, until the connection ends. The last one stays.
+func lives(programs ...[]inspect.Change) http.HandlerFunc {
+	var heard atomic.Int32
+	page := inspect.Handler()
+	return func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/events" {
-			h.ServeHTTP(w, r)
+			page.ServeHTTP(w, r)
 			return
 		}
+		n := min(int(heard.Add(1)), len(programs))
 		w.Header().Set("Content-Type", "text/event-stream")
-		counts := `{"live":1,"daemons":0,"started":1,"ok":0,"failed":%d,"panicked":0,"cancelled":0,"refused":0}`
-		node := func(failed int) string {
-			return fmt.Sprintf(`{"id":"1","path":"app","name":"app","kind":"scope","state":"open","site":"/a.go:1","started":%q,"age_ns":1,"policy":"supervised","counts":%s}`, now(), fmt.Sprintf(counts, failed))
+		for _, change := range programs[n-1] {
+			change.Taken, change.Interval = time.Now(), time.Second
+			text, err := json.Marshal(change)
+			if err != nil {
+				panic(err)
+			}
+			_, _ = fmt.Fprintf(w, "data: %s\n\n", text)
 		}
-		send := func(pid int, nodes, ended string) {
-			fmt.Fprintf(w, "data: {\"program\":{\"pid\":%d,\"name\":\"p%d\",\"go\":\"x\"},\"taken\":%q,\"cost\":{\"walk_ns\":1},\"interval_ns\":1000000000,\"nodes\":[%s],\"ended\":[%s]}\n\n", pid, pid, now(), nodes, ended)
-			w.(http.Flusher).Flush()
+		if n == len(programs) {
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
 		}
-		if n.Add(1) == 1 {
-			task := fmt.Sprintf(`{"id":"1.1","parent":"1","path":"app/old","name":"old","kind":"task","state":"running","site":"/a.go:2","started":%q,"age_ns":1}`, now())
-			send(1, node(0)+","+task, "")
-			time.Sleep(300 * time.Millisecond)
-			send(1, node(1), `{"id":"1.1","state":"failed","err":"boom of the old program"}`)
-			time.Sleep(500 * time.Millisecond)
-			return
-		}
-		send(1, node(0), "")
-		<-r.Context().Done()
-	}))
-	defer srv.CloseClientConnections()
-	ctx := open(t, srv.URL+"/")
-	time.Sleep(9 * time.Second)
-	c, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	tallies, err := chromedp.Run(c, chromedp.Text("#tallies"))
-	if err != nil {
-		t.Fatal(err)
 	}
-	side, err := chromedp.Run(c, chromedp.Text("#side"))
-	if err != nil {
-		t.Fatal(err)
+}
+
+// life returns the events of a program with one scope, in which a task fails or not.
+func life(name string, fails bool) []inspect.Change {
+	program := inspect.Program{PID: 1, Name: name, Go: "go"} // as in containers
+	root := inspect.Node{
+		ID: "1", Path: "app", Name: "app", Kind: "scope", State: "open", Started: time.Now(),
+		Policy: "supervised", Counts: &inspect.Counts{Started: 1, Live: 1},
 	}
-	title, err := chromedp.Run(c, chromedp.Text("#about"))
-	if err != nil {
-		t.Fatal(err)
+	task := inspect.Node{
+		ID: "1.1", Parent: "1", Path: "app/" + name, Name: name, Kind: "task", State: "running",
+		Started: root.Started,
 	}
-	if err != nil || strings.Contains(tallies+side, "1 failures") || strings.Contains(side, "boom") {
-		t.Errorf("%q: tallies %q, failures %q, err %v", title, tallies, side, err)
+	all := []inspect.Change{{Program: program, Nodes: []inspect.Node{root, task}}}
+	if fails {
+		root.Counts = &inspect.Counts{Started: 1, Failed: 1}
+		all = append(all, inspect.Change{
+			Program: program, Nodes: []inspect.Node{root},
+			Ended: []inspect.Ended{{ID: "1.1", State: "failed", Err: "boom"}},
+		})
 	}
+	return all
+}
+
+// When another program answers at the same address, nothing of the one before is
+// told of it.
+func TestPage_ForgetsTheProgramBefore(t *testing.T) {
+	first, second := life("first", true), life("second", false)
+	second[0].Nodes[0].Started = time.Now().Add(time.Second)
+	srv := httptest.NewServer(lives(first, second))
+	t.Cleanup(srv.Close)
+	t.Cleanup(srv.CloseClientConnections)
+	page := open(t, srv.URL+"/")
+	await(t, page, has("#rows", "second"))
+	await(t, page, `!document.body.innerText.includes("boom")`)
+	await(t, page, `!document.querySelector("#tallies").innerText.includes("1 failures")`)
 }
