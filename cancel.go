@@ -72,19 +72,10 @@ func (s *Scope) cancel(k *cancellation) {
 	s.startGrace()
 	if o := s.reports.watcher(); o != nil {
 		o.scopeCancelled(s)
-		defer s.releaseElsewhere()
+		// Who cancels may be within what is waited for then: a task of a nested scope.
+		defer func() { s.performAside(s.release()) }()
 	}
 	s.perform(do)
-}
-
-// releaseElsewhere is release for who may be within what would then be waited for,
-// as a task of a nested scope that cancels this one is.
-func (s *Scope) releaseElsewhere() {
-	if do := s.release(); do.endsMore(s) {
-		s.startPerform(do)
-	} else {
-		s.perform(do)
-	}
 }
 
 // inherit brings the scope's cancellation to t's own context and to the scopes

@@ -128,8 +128,8 @@ func (t *Task) finish(out outcome) {
 		}
 		switch {
 		case !do.any:
-		case t.kind == kindDo && do.endsMore(s):
-			s.startPerform(do) // the caller of Do is not to wait for that
+		case t.kind == kindDo:
+			s.performAside(do) // the caller is not to wait for more
 		default:
 			s.perform(do)
 		}

@@ -121,8 +121,13 @@ func (s *Scope) startLate(t *Task) {
 	t.spawn()
 }
 
-// startPerform is perform on a goroutine of its own, for which s waits.
-func (s *Scope) startPerform(do todo) {
+// performAside is perform for who is not to wait for what do may begin: that gets a
+// goroutine of its own, for which s waits.
+func (s *Scope) performAside(do todo) {
+	if !do.endsMore(s) {
+		s.perform(do)
+		return
+	}
 	go func() {
 		raceJoin(unsafe.Pointer(s))
 		s.perform(do)
