@@ -76,6 +76,26 @@ func TestAllocs_PerTask(t *testing.T) {
 	}
 }
 
+// To wait in the body, again and again, costs a channel and the list of late things,
+// once: not a look at the traceback, which costs more than a hundred tasks.
+func TestAllocs_WaitInTheBody(t *testing.T) {
+	allocSkip(t)
+	nothing := func(context.Context) error { return nil }
+	err := scope.Run(context.Background(), func(_ context.Context, s *scope.Scope) error {
+		got := testing.AllocsPerRun(100, func() {
+			s.Go("task", nothing) // runs when the body waits: there is one processor
+			_ = s.Wait(context.Background())
+		})
+		if got > 4 {
+			t.Errorf("a task and a wait for it cost %v allocations, want 2 and 2", got)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 // The smallest scope: itself, its task, and the task's go statement. Under a
 // context that can be cancelled it has to listen, too.
 func TestAllocs_OneTask(t *testing.T) {

@@ -208,6 +208,22 @@ func selfWaitPlaces() map[string]func(s *scope.Scope, check func(context.Context
 				})
 			})
 		},
+		"body of a grandchild on a goroutine of nobody": func(
+			s *scope.Scope, check func(context.Context),
+		) {
+			s.Go("", func(ctx context.Context) error {
+				over := make(chan struct{})
+				go func() {
+					defer close(over)
+					_ = scope.Run(ctx, func(ctx context.Context, _ *scope.Scope) error {
+						check(ctx)
+						return nil
+					})
+				}()
+				<-over
+				return nil
+			})
+		},
 		"long-lived grandchild": func(s *scope.Scope, check func(context.Context)) {
 			s.Go("", func(ctx context.Context) error {
 				in := scope.Open(ctx)
@@ -373,6 +389,27 @@ func TestRun_ShutdownFromAScopeNestedInTheBody(t *testing.T) {
 	})
 }
 
+// Row 83: however deep the call is, and wherever a batch of its frames ends.
+func TestScope_WaitingFromDeepInside(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := scope.Open(t.Context())
+		var deep func(n int)
+		deep = func(n int) {
+			if err := s.Wait(context.Background()); err != scope.ErrSelfWait {
+				t.Errorf("%d calls deep: Wait() = %v, want %v", n, err, scope.ErrSelfWait)
+			}
+			if n < 100 {
+				deep(n + 1)
+			}
+		}
+		s.Go("deep", func(context.Context) error { deep(0); return nil })
+		synctest.Wait()
+		if err := s.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // Rows 83 and 84: when the body is over, its scope waits for those nested in it, and
 // who waits in one of them would wait for itself.
 func TestRun_WaitingInAScopeThatTheBodyLeftBehind(t *testing.T) {
@@ -384,14 +421,22 @@ func TestRun_WaitingInAScopeThatTheBodyLeftBehind(t *testing.T) {
 						time.Sleep(time.Hour)
 						return nil
 					})
-					in := scope.OpenSupervised(ctx)
-					in.Go("signal", func(ctx context.Context) error {
-						err := waitVerbs(s)[verb](context.WithoutCancel(ctx))
-						if err != scope.ErrSelfWait {
+					waits := func(ctx context.Context) {
+						if err := waitVerbs(s)[verb](ctx); err != scope.ErrSelfWait {
 							t.Errorf("%s() = %v, want %v", verb, err, scope.ErrSelfWait)
 						}
+					}
+					in := scope.OpenSupervised(ctx)
+					in.Go("signal", func(ctx context.Context) error {
+						waits(context.WithoutCancel(ctx))
 						return nil
 					})
+					go func() { // of nobody, but in the body of a nested scope
+						_ = p.run(ctx, func(context.Context, *scope.Scope) error {
+							waits(context.Background())
+							return nil
+						})
+					}()
 					synctest.Wait() // until it waits
 					return nil
 				})

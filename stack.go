@@ -36,18 +36,44 @@ func (t *Task) lend(f func()) {
 // A wanted says which tasks of a scope count for runsHere.
 type wanted struct {
 	belowBody bool // those of scopes nested in the body, too
+	bodies    bool // and the bodies of those
 	holders   bool // only those that hold a slot, and what is nested in them
 }
 
 // runsHere reports whether the calling goroutine is running a task of s, or of
 // a scope nested in one. It is asked only when something is about to block or to
-// be refused, and reads its own traceback only on a task's goroutine.
+// be refused, and reads its own traceback only where it may find one.
 func (s *Scope) runsHere(want wanted) bool {
-	if !inTask() {
+	if maybe := begunByTask() || s.hasGuests() && inTask(); !maybe {
 		return false
 	}
 	here := traceback.Parse(traceback.Current(), append(taskFrames(), lentFrame)...)
 	return len(here) > 0 && len(here[0].Receivers) > 0 && s.hasTask(here[0].Receivers, want)
+}
+
+// begunByTask reports whether the calling goroutine was made for a task.
+func begunByTask() bool {
+	const first = 6 // lend, which is the deepest, is the fourth frame
+	var pcs [32]uintptr
+	skip := 2
+	n := runtime.Callers(skip, pcs[:])
+	for n == len(pcs) { // there is more: read on, and the last ones again
+		skip += n - first
+		n = runtime.Callers(skip, pcs[:])
+	}
+	return slices.ContainsFunc(pcs[max(0, n-first):n], isEntered(
+		entry((*Task).run), entry((*Task).exit), entry((*Task).lend)))
+}
+
+// hasGuests reports whether a task of s, or of a scope nested in one, may be running
+// on a goroutine that was not made for it: in a call of Do, whose context is its own
+// from the start, or as the body of a nested scope.
+//
+//go:norace
+func (s *Scope) hasGuests() bool {
+	s.mu.lock()
+	defer s.mu.unlock()
+	return s.armed > 0 || s.nested > 0
 }
 
 // inTask reports whether the calling goroutine is running any task or body.
@@ -66,14 +92,21 @@ func onStack(entries ...uintptr) bool {
 	var pcs [32]uintptr
 	for skip := 2; ; skip += len(pcs) {
 		n := runtime.Callers(skip, pcs[:])
-		for _, pc := range pcs[:n] {
-			if f := runtime.FuncForPC(pc - 1); f != nil && slices.Contains(entries, f.Entry()) {
-				return true
-			}
+		if slices.ContainsFunc(pcs[:n], isEntered(entries...)) {
+			return true
 		}
 		if n < len(pcs) {
 			return false
 		}
+	}
+}
+
+// isEntered returns whether a program counter of a traceback is in one of the
+// functions with these entries.
+func isEntered(entries ...uintptr) func(pc uintptr) bool {
+	return func(pc uintptr) bool {
+		f := runtime.FuncForPC(pc - 1)
+		return f != nil && slices.Contains(entries, f.Entry())
 	}
 }
 
@@ -93,7 +126,7 @@ func inBubble() bool {
 //
 //go:norace
 func (s *Scope) hasTask(addrs []uintptr, want wanted) bool {
-	if want.belowBody && anyHasTask(s.copyNested(&s.body), addrs) {
+	if want.belowBody && anyHasTask(s.copyNested(&s.body), addrs, want.bodies) {
 		return true
 	}
 	var cursor *Task
@@ -106,7 +139,7 @@ func (s *Scope) hasTask(addrs []uintptr, want wanted) bool {
 				continue
 			}
 			found = slices.Contains(addrs, uintptr(unsafe.Pointer(t))) ||
-				anyHasTask(s.copyNested(t), addrs)
+				anyHasTask(s.copyNested(t), addrs, true)
 		}
 		if cursor == nil {
 			return found
@@ -115,9 +148,10 @@ func (s *Scope) hasTask(addrs []uintptr, want wanted) bool {
 }
 
 //go:norace
-func anyHasTask(scopes []*Scope, addrs []uintptr) bool {
+func anyHasTask(scopes []*Scope, addrs []uintptr, bodies bool) bool {
 	for _, n := range scopes {
-		if n.hasTask(addrs, wanted{belowBody: true}) {
+		if bodies && slices.Contains(addrs, uintptr(unsafe.Pointer(&n.body))) ||
+			n.hasTask(addrs, wanted{belowBody: true, bodies: bodies}) {
 			return true
 		}
 	}

@@ -124,7 +124,8 @@ func (s *Scope) await(ctx context.Context, next func() (ch chan struct{}, idle b
 		// Only who has to wait pays for the look at its own stack. It looks again
 		// before each channel: the end of the body, which wakes all who wait, makes
 		// the scopes nested in it part of what is waited for.
-		if s.holds(ctx) || s.runsHere(wanted{belowBody: s.waitsForNested()}) {
+		below := s.waitsForNested()
+		if s.holds(ctx) || s.runsHere(wanted{belowBody: below, bodies: below}) {
 			return ErrSelfWait
 		}
 		if err := await(ctx, ch); err != nil {
