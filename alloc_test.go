@@ -124,6 +124,20 @@ func TestTask_Size(t *testing.T) {
 	}
 }
 
+// A scope is a multiple of 64 bytes to the allocator, so that each begins with a line
+// of the processor's cache; and what each task writes is a line, the second one.
+func TestScope_Lines(t *testing.T) {
+	if ^uintptr(0)>>32 == 0 {
+		t.Skip("pointers of 32 bits are not what this is measured for")
+	}
+	if got := scope.ScopeSize; got <= 352 || got > 384 {
+		t.Errorf("a Scope has %d bytes, want 353 to 384, a size class of the allocator", got)
+	}
+	if at, end := scope.LedgerAt, scope.LedgerEnd; at != 64 || end != 128 {
+		t.Errorf("a task writes the bytes %d to %d of its scope, want 64 to 128", at, end)
+	}
+}
+
 // The tenth level of nested scopes costs what the second does, and so does the
 // hundredth.
 func TestAllocs_NestedScopesAreFlatInDepth(t *testing.T) {

@@ -51,7 +51,8 @@ func (s *Scope) Cancel(cause error) {
 
 // cancel closes s with k and brings the news to all in it.
 func (s *Scope) cancel(k *cancellation) {
-	do, walk, ok := s.close(k)
+	var do todo
+	walk, ok := s.close(k, &do)
 	if !ok {
 		// Another call was first. It may still be on its way, but when this one
 		// returns, too, all must have been reached.
@@ -73,9 +74,13 @@ func (s *Scope) cancel(k *cancellation) {
 	if o := s.reports.watcher(); o != nil {
 		o.scopeCancelled(s)
 		// Who cancels may be within what is waited for then: a task of a nested scope.
-		defer func() { s.performAside(s.release()) }()
+		defer func() {
+			var do todo
+			s.release(&do)
+			s.performAside(&do)
+		}()
 	}
-	s.perform(do)
+	s.perform(&do)
 }
 
 // inherit brings the scope's cancellation to t's own context and to the scopes

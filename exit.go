@@ -116,34 +116,32 @@ func (t *Task) finish(out outcome) {
 	s := t.scope
 	own := t.own.Load()
 	live := own == nil || own.Err() == nil // before anything is released
-	for {
-		do, r := s.remove(t, out, live)
-		if r == hasNested {
-			s.endNested(t)
-			continue
-		}
-		s.giveSlot(t)
-		if r == wakesThen {
-			do = t.wake()
-		}
-		switch {
-		case !do.any:
-		case t.kind == kindDo:
-			s.performAside(do) // the caller is not to wait for more
-		default:
-			s.perform(do)
-		}
-		return
+	var do todo
+	r := s.remove(t, out, live, &do)
+	for r == hasNested {
+		s.endNested(t)
+		r = s.remove(t, out, live, &do)
+	}
+	s.giveSlot(t)
+	if r == wakesThen {
+		t.wake(&do)
+	}
+	switch {
+	case !do.any:
+	case t.kind == kindDo:
+		s.performAside(&do) // the caller is not to wait for more
+	default:
+		s.perform(&do)
 	}
 }
 
 // wake releases what hangs on t: its context and its waiters.
-func (t *Task) wake() todo {
+func (t *Task) wake(do *todo) {
 	t.endContext()
 	if tail := t.tail.Load(); tail != nil {
 		tail.close()
 	}
-	return t.scope.release()
+	t.scope.release(do)
 }
 
 // refuse ends a task that was not admitted, as Go does it.

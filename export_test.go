@@ -8,6 +8,14 @@ import (
 // TaskSize is the size of a task in bytes, which no exported name tells.
 const TaskSize = unsafe.Sizeof(Task{})
 
+// ScopeSize is the size of a scope in bytes, LedgerAt where in it begins what each
+// task writes, and LedgerEnd where that ends.
+const (
+	ScopeSize = unsafe.Sizeof(Scope{})
+	LedgerAt  = unsafe.Offsetof(Scope{}.ledger)
+	LedgerEnd = unsafe.Offsetof(Scope{}.late)
+)
+
 // A Caller has a method that asks for its caller as the verbs of a Scope do,
 // and asks package runtime, too. Nobody outside can ask callerPC.
 type Caller struct{ Fast, Slow uintptr }

@@ -83,5 +83,5 @@ func (tr *trace) collected() {
 		tr.reports.handle(context.WithoutCancel(ctx), f)
 		return nil
 	})
-	s.perform(s.drain())
+	s.beginDrain()
 }

@@ -246,15 +246,16 @@ func (s *Scope) counts() (state string, c Counts) {
 	if s.phase == phaseOpen && s.lexical && !s.inBody {
 		state = "completing"
 	}
+	ends := s.ended()
 	return state, Counts{
 		Live:      int(s.live),
 		Daemons:   int(s.others - s.reporters),
 		Started:   s.started,
-		OK:        s.ends[outcomeOK],
-		Failed:    s.ends[outcomeFailed],
-		Panicked:  s.ends[outcomePanicked],
-		Cancelled: s.ends[outcomeCancelled],
-		Refused:   s.ends[outcomeRefused],
+		OK:        ends[outcomeOK],
+		Failed:    ends[outcomeFailed],
+		Panicked:  ends[outcomePanicked],
+		Cancelled: ends[outcomeCancelled],
+		Refused:   ends[outcomeRefused],
 	}
 }
 

@@ -10,6 +10,10 @@ import "unsafe"
 // Under -race the lock is invisible to the detector (see race_on.go), so every
 // function that touches a guarded field is marked go:norace, and none of them
 // uses a map, which the runtime would check on its own.
+//
+// All but the last field is 64 bytes, and lies in a scope at a multiple of 64: to
+// start or to end a task is to write one line of the processor's cache.
+// TestScope_Lines keeps it so.
 type ledger struct {
 	mu mutex
 
@@ -24,15 +28,16 @@ type ledger struct {
 	armed     int32 // listed tasks with a context of their own
 	nested    int32 // scopes attached to the body or a task
 
-	first, last *Task            // live tasks, in the order they were started
-	started     uint64           // tasks admitted so far; also numbers them
-	ends        [outcomes]uint64 // tasks ended, and refused, by outcome
+	first, last *Task  // live tasks, in the order they were started
+	started     uint64 // tasks admitted so far; also numbers them
 
 	late *late // made when first needed; most scopes end without
 }
 
 // A late is the part of a ledger that many scopes never need.
 type late struct {
+	ends [outcomes]uint64 // tasks ended, and refused, by outcome; see count
+
 	failed  error    // what ended the scope: the first failure
 	fatal   error    // the first Fatal failure
 	bodyErr error    // the body's failure, when a task's came first
@@ -169,8 +174,26 @@ func (s *Scope) admitReport(t *Task) bool {
 //go:norace
 func (s *Scope) countRefused() {
 	s.mu.lock()
-	s.ends[outcomeRefused]++
+	s.count(outcomeRefused)
 	s.mu.unlock()
+}
+
+// count counts the end of a task, or its refusal, but not the ends by which tasks are
+// meant to end: those are what is missing; see ended.
+//
+//go:norace
+func (l *ledger) count(out outcome) { l.need().ends[out]++ }
+
+// ended returns how many tasks have ended, or were refused, by outcome.
+//
+//go:norace
+func (l *ledger) ended() (ends [outcomes]uint64) {
+	if l.late != nil {
+		ends = l.late.ends
+	}
+	ends[outcomeOK] = l.started - uint64(l.live+l.others-l.reporters) -
+		ends[outcomeFailed] - ends[outcomePanicked] - ends[outcomeCancelled]
+	return ends
 }
 
 // A removal says what is left to do for a task that was to leave the list.
@@ -186,14 +209,14 @@ const (
 // cancelled t alone.
 //
 //go:norace
-func (s *Scope) remove(t *Task, out outcome, live bool) (do todo, r removal) {
+func (s *Scope) remove(t *Task, out outcome, live bool, do *todo) (r removal) {
 	raceRelease(unsafe.Pointer(t))
 	raceRelease(unsafe.Pointer(s))
 	s.mu.lock()
 	if t.nested != nil {
 		t.outcome.Store(isCompleting)
 		s.mu.unlock()
-		return do, hasNested
+		return hasNested
 	}
 	word := uint32(out)
 	if s.cancellation.Load() == nil || t.kind.shielded() {
@@ -205,8 +228,8 @@ func (s *Scope) remove(t *Task, out outcome, live bool) (do todo, r removal) {
 	t.outcome.Store(word)
 	if t.kind == kindReport {
 		s.reporters--
-	} else {
-		s.ends[out]++
+	} else if out != outcomeOK {
+		s.count(out)
 	}
 	s.unlink(t)
 	if t.kind.ordinary() {
@@ -221,22 +244,21 @@ func (s *Scope) remove(t *Task, out outcome, live bool) (do todo, r removal) {
 		s.ending++
 		r = wakesThen
 	} else if s.live == 0 { // no move is due while an ordinary task lives
-		do = s.settle()
+		s.settle(do)
 	}
 	s.mu.unlock()
-	return do, r
+	return r
 }
 
 // release is the second half of remove for a task that had waiters.
 //
 //go:norace
-func (s *Scope) release() todo {
+func (s *Scope) release(do *todo) {
 	raceRelease(unsafe.Pointer(s))
 	s.mu.lock()
 	s.ending--
-	do := s.settle()
+	s.settle(do)
 	s.mu.unlock()
-	return do
 }
 
 // hold keeps the scope from ending until release, unless it is too late.

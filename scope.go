@@ -14,6 +14,9 @@ import (
 // [OpenSupervised] make one that lives until it is shut down. The zero Scope is
 // of no use, and its methods panic. All methods are safe for concurrent use.
 type Scope struct {
+	// What each task reads, and nobody writes, comes first, and then what each task
+	// writes: see ledger.
+
 	id atomic.Uint64 // given out late; see number
 
 	// Immutable after newScope.
@@ -23,14 +26,14 @@ type Scope struct {
 	opened   time.Time       // tasks are stamped relative to it
 	values   context.Context // where a task's values come from
 	reports  *reports        // nil for the default
-	setup    *setup          // what few scopes have, or nil
 
-	origin atomic.Pointer[origin] // never nil; let go of at the end
-
-	branch
 	ledger
 
+	setup        *setup                 // what few scopes have, or nil; immutable, too
+	origin       atomic.Pointer[origin] // never nil; let go of at the end
 	cancellation atomic.Pointer[cancellation]
+
+	branch
 
 	// left tells Run and Supervise, once, that nothing of the scope runs. It
 	// costs no allocation, unlike a channel; who must be able to give up waiting
@@ -187,7 +190,9 @@ func (f lexicalBody) exec(ctx context.Context) error { return f(ctx, ctx.(*taskC
 // made here, on the goroutine of the body, and not on that of the last task,
 // whose small stack would have to grow for it.
 func (s *Scope) join() error {
-	s.perform(s.leaveBody())
+	var do todo
+	s.leaveBody(&do)
+	s.perform(&do)
 	s.left.wait()
 	raceJoin(unsafe.Pointer(s))
 	return s.end()

@@ -24,7 +24,7 @@ func (do *todo) endsMore(s *Scope) bool {
 }
 
 // perform does what a move in the ledger has made due.
-func (s *Scope) perform(do todo) {
+func (s *Scope) perform(do *todo) {
 	if l := s.slots(); do.shut && l != nil {
 		p, _ := s.phaseNow()
 		l.shut(p)
@@ -48,11 +48,11 @@ func (s *Scope) perform(do todo) {
 	}
 	if do.nested {
 		s.endNested(&s.body)
-		s.perform(s.release())
+		s.performRelease()
 	}
 	if do.report {
 		s.startReport(s.reportUnseen)
-		s.perform(s.release())
+		s.performRelease()
 	}
 	if do.end && s.lexical {
 		s.left.open()
@@ -61,16 +61,23 @@ func (s *Scope) perform(do todo) {
 	}
 }
 
+// performRelease is release, and what it has made due.
+func (s *Scope) performRelease() {
+	var do todo
+	s.release(&do)
+	s.perform(&do)
+}
+
 // settle makes the moves that the table in state.go allows.
 //
 //go:norace
-func (s *Scope) settle() (do todo) {
+func (s *Scope) settle(do *todo) {
 	if s.live+s.ending == 0 && s.late != nil && s.late.idle != nil {
 		do.any, do.idle, s.late.idle = true, s.late.idle, nil
 	}
-	s.settleOpen(&do)
+	s.settleOpen(do)
 	if s.phase < phaseClosed || s.live+s.others+s.ending > 0 {
-		return do
+		return
 	}
 	if s.inBody && s.late != nil && s.late.over != nil {
 		do.any, do.over, s.late.over = true, s.late.over, nil
@@ -79,9 +86,8 @@ func (s *Scope) settle() (do todo) {
 		s.phase = phaseCleaning
 	}
 	if s.phase == phaseCleaning && !s.finishing {
-		s.settleEnd(&do)
+		s.settleEnd(do)
 	}
-	return do
 }
 
 // settleOpen closes a scope whose ordinary tasks are over, and has the daemons
@@ -143,13 +149,13 @@ func (l *ledger) popCleanup() *Task {
 // whether there are contexts that a cancellation has to be brought to.
 //
 //go:norace
-func (s *Scope) close(k *cancellation) (do todo, walk, ok bool) {
+func (s *Scope) close(k *cancellation, do *todo) (walk, ok bool) {
 	raceRelease(unsafe.Pointer(&s.cancellation))
 	s.mu.lock()
 	walk = !s.finishing && (s.armed > 0 || s.nested > 0)
 	if s.finishing || !s.cancellation.CompareAndSwap(nil, k) {
 		s.mu.unlock()
-		return do, walk, false
+		return walk, false
 	}
 	shut := s.phase < phaseClosed
 	if shut {
@@ -158,42 +164,47 @@ func (s *Scope) close(k *cancellation) (do todo, walk, ok bool) {
 	if s.reports.watcher() != nil {
 		s.ending++ // the scope must not end before its observer knows; see cancel
 	}
-	do = s.settle()
+	s.settle(do)
 	do.shut = shut
 	do.any = do.any || shut
 	s.mu.unlock()
-	return do, walk, true
+	return walk, true
 }
 
 // drain refuses newcomers from outside.
 //
 //go:norace
-func (s *Scope) drain() todo {
+func (s *Scope) drain(do *todo) {
 	s.mu.lock()
 	shut := s.phase == phaseOpen
 	if shut {
 		s.phase = phaseDraining
 	}
-	do := s.settle()
+	s.settle(do)
 	do.shut = do.shut || shut
 	do.any = do.any || shut
 	s.mu.unlock()
-	return do
+}
+
+// beginDrain is drain, and what it has made due.
+func (s *Scope) beginDrain() {
+	var do todo
+	s.drain(&do)
+	s.perform(&do)
 }
 
 // leaveBody notes that the body is over. Who waits for the end is woken to find out
 // whether it waits for itself now; see await.
 //
 //go:norace
-func (s *Scope) leaveBody() todo {
+func (s *Scope) leaveBody(do *todo) {
 	s.mu.lock()
 	s.inBody = false
-	do := s.settle()
+	s.settle(do)
 	if s.late != nil {
 		do.over, s.late.over = s.late.over, nil
 	}
 	s.mu.unlock()
-	return do
 }
 
 // A finale is what is left to do when a scope has ended: close these channels,

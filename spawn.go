@@ -123,14 +123,15 @@ func (s *Scope) startLate(t *Task) {
 
 // performAside is perform for who is not to wait for what do may begin: that gets a
 // goroutine of its own, for which s waits.
-func (s *Scope) performAside(do todo) {
+func (s *Scope) performAside(do *todo) {
 	if !do.endsMore(s) {
 		s.perform(do)
 		return
 	}
+	later := *do
 	go func() {
 		raceJoin(unsafe.Pointer(s))
-		s.perform(do)
+		s.perform(&later)
 	}()
 }
 

@@ -145,7 +145,7 @@ func (s *Scope) reportStragglers() {
 			o.straggling(s, e)
 		}
 	}
-	s.perform(s.release())
+	s.performRelease()
 }
 
 // userLine returns the innermost line of a traceback that is not in the

@@ -53,7 +53,7 @@ func (s *Scope) Drain(ctx context.Context) error {
 	s.mustBeOpened()
 	inside := s.holds(ctx)
 	s.catchUp()
-	s.perform(s.drain())
+	s.beginDrain()
 	if inside {
 		return ErrSelfWait
 	}
