@@ -5,6 +5,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/supervisorscope/scope/bench/internal/measure"
@@ -26,7 +27,9 @@ func measureHere(p plan, out io.Writer) error {
 	return json.NewEncoder(out).Encode(samples)
 }
 
-// interleave gives each peer its turn in every round, in a new order each time.
+// interleave gives each peer its turn in every round, in a new order each time. The
+// base has a turn between any two, so that each is compared with what the same
+// moment of the machine made of the base.
 func interleave(p plan, w work.Workload, peers map[string]peer.Peer) measure.Samples {
 	counts := make(map[string]int)
 	for _, name := range p.Peers {
@@ -37,16 +40,34 @@ func interleave(p plan, w work.Workload, peers map[string]peer.Peer) measure.Sam
 	}
 	order := rand.New(rand.NewPCG(p.Seed, 0))
 	var samples measure.Samples
+	sample := func(name string, round int) measure.Sample {
+		n := counts[name]
+		taken := turn(w, peers[name], n).Sample(n * w.Units)
+		taken.Peer, taken.Round = name, round
+		return taken
+	}
+	others := slices.DeleteFunc(slices.Clone(p.Peers), isBase)
 	for round := range p.Rounds {
-		for _, name := range shuffled(order, p.Peers) {
-			n := counts[name]
-			sample := turn(w, peers[name], n).Sample(n * w.Units)
-			sample.Peer, sample.Round = name, round
-			samples = append(samples, sample)
+		var before measure.Sample
+		if len(others) < len(p.Peers) {
+			before = sample(peer.Base, round)
+			before.Beside = before.NS
+			samples = append(samples, before)
+		}
+		for _, name := range shuffled(order, others) {
+			own := sample(name, round)
+			if before.NS > 0 {
+				after := sample(peer.Base, round)
+				own.Beside = (before.NS + after.NS) / 2
+				before = after
+			}
+			samples = append(samples, own)
 		}
 	}
 	return samples
 }
+
+func isBase(name string) bool { return name == peer.Base }
 
 // calibrate returns how many operations take about span.
 func calibrate(w work.Workload, p peer.Peer, span time.Duration) int {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/supervisorscope/scope/bench/internal/measure"
 	"github.com/supervisorscope/scope/bench/internal/peer"
 	"github.com/supervisorscope/scope/bench/internal/report"
 	"github.com/supervisorscope/scope/bench/internal/work"
@@ -90,6 +91,7 @@ func compare(ctx context.Context, p plan, args []string, path string, out io.Wri
 		Work: selected(work.All(p.Sizes), p.Work,
 			func(w work.Workload) string { return w.Name }),
 		Samples: results,
+		Parts:   measure.Parts(p.Rounds, p.Span),
 		Rounds:  p.Rounds,
 		Span:    p.Span,
 		Sizes:   p.Sizes,

@@ -85,6 +85,9 @@ func TestInterleave_oneSamplePerTurn(t *testing.T) {
 		if sample.NS <= 0 {
 			t.Errorf("%s in round %d took %v ns", sample.Peer, sample.Round, sample.NS)
 		}
+		if sample.Beside <= 0 {
+			t.Errorf("%s in round %d has nothing beside it", sample.Peer, sample.Round)
+		}
 	}
 	for _, name := range p.Peers {
 		if !slices.Equal(turns[name], []int{0, 1, 2}) {

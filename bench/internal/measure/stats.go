@@ -10,6 +10,9 @@ type Sample struct {
 	Bytes   float64            `json:"bytes"`
 	Allocs  float64            `json:"allocs"`
 	Metrics map[string]float64 `json:"metrics,omitempty"`
+
+	// Beside is what the base took just before and just after, or 0.
+	Beside float64 `json:"beside,omitempty"`
 }
 
 // Samples are the figures of one workload, of all peers and rounds.
@@ -57,9 +60,16 @@ func (s Samples) Metric(unit string) (float64, bool) {
 
 // Ratio returns the median over the rounds of peer's time divided by base's time
 // of the same round, and whether there is a round with both. Pairing takes out
-// what slowed a whole round down.
+// what slowed a whole round down. Where the base has been measured beside each peer,
+// both times are taken relative to that first, which takes out what was slow for a
+// few turns only.
 func (s Samples) Ratio(peer, base string) (float64, bool) {
-	return s.ratio(peer, base, func(sample Sample) (float64, bool) { return sample.NS, true })
+	return s.ratio(peer, base, func(sample Sample) (float64, bool) {
+		if sample.Beside > 0 {
+			return sample.NS / sample.Beside, true
+		}
+		return sample.NS, true
+	})
 }
 
 // MetricRatio is Ratio for a metric instead of the time.

@@ -60,6 +60,21 @@ func TestSamples_RatioPairsRounds(t *testing.T) {
 	}
 }
 
+// The machine was slow while one of them had its turn, and the base beside it.
+func TestSamples_RatioIsToWhatTheBaseTookBeside(t *testing.T) {
+	samples := measure.Samples{
+		{Peer: "base", Round: 0, NS: 100, Beside: 100},
+		{Peer: "us", Round: 0, NS: 390, Beside: 300},
+		{Peer: "them", Round: 0, NS: 200, Beside: 100},
+	}
+	if got, ok := samples.Ratio("us", "base"); !ok || got != 1.3 {
+		t.Errorf("Ratio() = %v, %v, want 1.3, true", got, ok)
+	}
+	if got, ok := samples.Ratio("us", "them"); !ok || got != 0.65 {
+		t.Errorf("Ratio() to another peer = %v, %v, want 0.65, true", got, ok)
+	}
+}
+
 func TestSamples_RatioLeavesOutUnpairedRounds(t *testing.T) {
 	samples := append(paired(), measure.Sample{Peer: "us", Round: 3, NS: 1e9})
 	if got, _ := samples.Ratio("us", "base"); got != 1.3 {

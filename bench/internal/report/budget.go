@@ -52,6 +52,7 @@ func budgets() []budget {
 		ratio("tree", 1.40),
 		against("tree", "diylist", 1.25),
 		{work: "steady", peer: longLived, what: timeRatio, most: 1.45, base: peer.Base, digit: 2},
+		{work: "steady", peer: longLived, what: timeRatio, most: 1.25, base: "diylist", digit: 2},
 		ratio("start", 1.30),
 		ratio("par1", 1.30),
 		ratio("par16", 1.30),

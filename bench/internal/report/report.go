@@ -19,6 +19,7 @@ type Input struct {
 	Peers   []peer.Peer
 	Work    []work.Workload
 	Samples map[string]measure.Samples // by name of the workload
+	Parts   []measure.Part
 	Rounds  int
 	Span    time.Duration
 	Sizes   work.Sizes
@@ -36,6 +37,7 @@ func Markdown(in Input) string {
 		strings.TrimRight(header, "\n") + "\n",
 		provenance(in),
 		section("Budgets", budgetTable(in)),
+		section("Parts", partTable(in)),
 		section("Time", timeTables(in)),
 		section("Bytes and allocations", costTable(in)),
 		section("Parked tasks", memoryTable(in)),

@@ -42,7 +42,7 @@ func timeTables(in Input) string {
 		return ""
 	}
 	return "ns per task, the least of all rounds; in brackets the median of the ratios to\n" +
-		"`" + peer.Base + "` in the same round.\n\n" + b.String()
+		"`" + peer.Base + "` beside it.\n\n" + b.String()
 }
 
 func costTable(in Input) string {
@@ -130,8 +130,26 @@ func budgetTable(in Input) string {
 }
 
 const budgetsAre = `Targets that were set before anything was built, from prototypes measured on
-another machine, where a look at the clock took half the time. A **no** is a target
-that is missed here; it fails nothing.
+another machine, whose parts had other prices; see below. A **no** is a target that
+is missed here; it fails nothing.
+
+`
+
+// partTable says what a record of a task is made of, and what that costs here.
+func partTable(in Input) string {
+	if len(in.Parts) == 0 {
+		return ""
+	}
+	t := newTable("a part of any record of a task", "ns")
+	for _, p := range in.Parts {
+		t.row(p.Name, fixed(p.NS, 1))
+	}
+	return partsAre + t.String()
+}
+
+const partsAre = `Each task looks at the clock once, is one allocation of 112 bytes and
+one of 16, and takes a lock twice. On the machine of the budgets these parts took 22,
+about 20 and 9 ns, beside 166 ns for a goroutine that does nothing; see raw in n1k.
 
 `
 
