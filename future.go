@@ -44,7 +44,9 @@ func Async[T any](s *Scope, name string, f func(context.Context) (T, error)) *Fu
 	if name == "" {
 		fu.name = funcName(entry(f))
 	}
-	s.launch(&fu.task)
+	if s.accept(&fu.task) {
+		fu.spawn()
+	}
 	return fu
 }
 

@@ -173,12 +173,18 @@ func runLexical(s *Scope, body func(ctx context.Context, s *Scope) error) (err e
 	}
 	returned := false
 	defer func() {
-		err = s.leave(returned, err, recover())
+		if !returned {
+			err = s.leave(recover())
+		}
 	}()
 	s.body.body = lexicalBody(body)
 	err = s.body.inline()
 	returned = true
-	return err
+	s.catchUp()
+	if err != nil {
+		s.failBody(err)
+	}
+	return s.join()
 }
 
 type lexicalBody func(context.Context, *Scope) error
@@ -198,13 +204,18 @@ func (s *Scope) join() error {
 	return s.end()
 }
 
-// leave ends a lexical scope after its body, waits for all that is in it and
-// returns the result. It goes on with a panic v of the body; a Goexit goes on by
-// itself.
-func (s *Scope) leave(returned bool, err error, v any) error {
-	s.closeBody(returned, err, v)
-	err = s.join()
-	if returned || v != nil && s.hasFatal() {
+// leave cancels a lexical scope whose body did not return, waits for all that is in
+// it and returns the result. It goes on with a panic v of the body; a Goexit goes on
+// by itself.
+func (s *Scope) leave(v any) error {
+	s.catchUp()
+	if v != nil {
+		s.panicBody(v)
+	} else {
+		s.cancel(because(ErrGoexit))
+	}
+	err := s.join()
+	if v != nil && s.hasFatal() {
 		return err
 	}
 	s.handleClaimed()
@@ -214,20 +225,7 @@ func (s *Scope) leave(returned bool, err error, v any) error {
 	return ErrGoexit // seen by nobody, but behind a panic(nil) under GODEBUG=panicnil=1
 }
 
-// closeBody records how the body ended, and cancels the scope if it failed.
-func (s *Scope) closeBody(returned bool, err error, v any) {
-	s.catchUp()
-	switch {
-	case v != nil:
-		s.panicBody(v)
-	case !returned:
-		s.cancel(because(ErrGoexit))
-	case err != nil:
-		s.failBody(err)
-	}
-}
-
-// failBody is closeBody for a body that returned err.
+// failBody cancels s, whose body returned err, if that is a failure.
 func (s *Scope) failBody(err error) {
 	failed, fatal := true, false
 	s.consult(func() {
@@ -241,7 +239,7 @@ func (s *Scope) failBody(err error) {
 	})
 }
 
-// panicBody is closeBody for a body that panicked with v.
+// panicBody cancels s, whose body panicked with v.
 func (s *Scope) panicBody(v any) {
 	p := newPanicError(v)
 	s.consult(func() { p = p.sinceFirst() }, func() { s.announce(p) })

@@ -29,7 +29,9 @@ import (
 //go:noinline
 func (s *Scope) Go(name string, f func(context.Context) error) *Task {
 	t := s.newTask(kindTask, name, f, callerPC())
-	s.launch(t)
+	if s.accept(t) {
+		t.spawn()
+	}
 	return t
 }
 
@@ -61,7 +63,9 @@ func (s *Scope) TryGo(name string, f func(context.Context) error) (*Task, error)
 //go:noinline
 func (s *Scope) Daemon(name string, f func(context.Context) error) *Task {
 	t := s.newTask(kindDaemon, name, f, callerPC())
-	s.launch(t)
+	if s.accept(t) {
+		t.spawn()
+	}
 	return t
 }
 
@@ -77,17 +81,17 @@ func (s *Scope) newTask(k kind, name string, f func(context.Context) error, pc u
 	return t
 }
 
-// launch admits t and starts it, or refuses it as Go does.
-func (s *Scope) launch(t *Task) {
-	if err := s.takeSlot(context.Background(), t); err != nil {
-		t.refuse(err)
-		return
+// accept admits t, or refuses it as Go does. It does not start t: that happens where
+// less of the stack is in use, which may be all that a task has.
+func (s *Scope) accept(t *Task) bool {
+	err := s.takeSlot(context.Background(), t)
+	if err == nil {
+		err = s.enter(t)
 	}
-	if err := s.enter(t); err != nil {
+	if err != nil {
 		t.refuse(err)
-		return
 	}
-	t.spawn()
+	return err == nil
 }
 
 // enter admits t, or gives its slot back and says why not.
