@@ -139,6 +139,10 @@ func TestContext_ErrOfAMergedContextStays(t *testing.T) {
 	s.Go("x", func(ctx context.Context) error {
 		close(merged.done)
 		before := ctx.Err()
+		for before == nil { // package context has a goroutine bring the news
+			runtime.Gosched()
+			before = ctx.Err()
+		}
 		<-ctx.Done()
 		if after := ctx.Err(); before != after {
 			t.Errorf("Err() was %v and is %v", before, after)
