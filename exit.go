@@ -122,7 +122,6 @@ func (t *Task) finish(out outcome) {
 		s.endNested(t)
 		r = s.remove(t, out, live, &do)
 	}
-	s.giveSlot(t)
 	if r == wakesThen {
 		t.wake(&do)
 	}

@@ -234,6 +234,7 @@ func (s *Scope) remove(t *Task, out outcome, live bool, do *todo) (r removal) {
 	s.unlink(t)
 	if t.kind.ordinary() {
 		s.live--
+		s.giveSlot(t) // whoever finds nothing live finds all slots free
 	} else {
 		s.others--
 	}

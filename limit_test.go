@@ -452,3 +452,25 @@ func TestLimit_ParksVisiblyForSynctest(t *testing.T) {
 		s.Cancel(nil)
 	})
 }
+
+// Whoever has seen the end of all tasks finds all slots free.
+func TestLimit_SlotsAreBackWhenNoTaskIsLive(t *testing.T) {
+	const limit = 8
+	s := scope.Open(t.Context(), scope.Limit(limit))
+	for round := range rounds(20_000) {
+		gate := make(chan struct{})
+		for n := range limit {
+			_, err := s.TryGo("task", func(context.Context) error { <-gate; return nil })
+			if err != nil {
+				t.Fatalf("round %d: TryGo %d of %d = %v, want nil", round, n+1, limit, err)
+			}
+		}
+		close(gate)
+		if err := s.Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
