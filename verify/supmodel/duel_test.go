@@ -62,8 +62,8 @@ func run(t *rapid.T, p program, pool bool) {
 func (x *duel) begin(p program, pool bool) {
 	x.m = supmodel.New(options(p.Setup), pool)
 	x.r = &actual{
-		release: make(chan struct{}),
-		lives:   map[string]*life{}, plans: map[string][]supmodel.Plan{},
+		release: make(chan struct{}), yields: p.Yields,
+		lives: map[string]*life{}, plans: map[string][]supmodel.Plan{},
 		told: map[string]int{}, stuck: map[string]int{}, parked: map[string]int{},
 	}
 	build := x.makeSupervisor

@@ -33,6 +33,35 @@ func TestSupervisor(t *testing.T) { rapid.Check(t, property(false)) }
 // The same for a pool.
 func TestPool(t *testing.T) { rapid.Check(t, property(true)) }
 
+// A child that is ready at once leaves something behind also if the next one fails,
+// and ends all, before the first line of its function.
+func TestSupervisor_AsksAChildBeforeItsFirstLine(t *testing.T) {
+	try(t, program{
+		Children: []op{{}, {D: 1}},           // the second has a Start
+		Plans:    []op{{B: 1, D: 4}, {A: 4}}, // leaves something until told; fails
+		Yields:   1_000_000,                  // until it is asked
+	}, false)
+}
+
+// try makes the steps of one program.
+func try(t *testing.T, p program, pool bool) {
+	t.Helper()
+	once(t)
+	rapid.Check(t, func(t *rapid.T) {
+		rapid.SyncTest(t, func(t *rapid.T) { run(t, p, pool) })
+	})
+}
+
+// once has the test try no more than one program.
+func once(t *testing.T) {
+	flags := flag.Lookup("rapid.checks")
+	old := flags.Value.String()
+	t.Cleanup(func() { _ = flags.Value.Set(old) })
+	if err := flags.Value.Set("1"); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // The same programs, drawn from the bytes of native fuzzing.
 func FuzzSupervisor(f *testing.F) { f.Fuzz(rapid.MakeFuzz(property(false))) }
 

@@ -58,11 +58,12 @@ type program struct {
 	Children []op
 	Plans    []op // for their first incarnations, in turn
 	Steps    []op
+	Yields   int // of a child that is ready at once, before it does anything
 }
 
 func (p program) String() string {
-	return fmt.Sprintf("setup %v, children %v, plans %v, steps %v",
-		p.Setup, p.Children, p.Plans, p.Steps)
+	return fmt.Sprintf("setup %v, children %v, plans %v, steps %v, yields %d",
+		p.Setup, p.Children, p.Plans, p.Steps, p.Yields)
 }
 
 const choices = 60 // divisible by most of what is chosen from
@@ -86,6 +87,7 @@ func genProgram() *rapid.Generator[program] {
 			Children: rapid.SliceOfN(genOp(0), 1, 4).Draw(t, "children"),
 			Plans:    rapid.SliceOfN(genOp(0), 0, 8).Draw(t, "plans"),
 			Steps:    slices.Concat(rapid.SliceOfN(some, 1, 20).Draw(t, "steps")...),
+			Yields:   rapid.SampledFrom([]int{0, 0, 0, 30, 300}).Draw(t, "yields"),
 		}
 	})
 }

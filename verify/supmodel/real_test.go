@@ -27,6 +27,7 @@ type actual struct {
 	ready  bool
 
 	release chan struct{} // closed when the test is over: all return
+	yields  int           // before the first line of a child that is ready at once
 
 	mu     sync.Mutex
 	lives  map[string]*life
@@ -124,7 +125,17 @@ func (r *actual) over(me *life) {
 func (r *actual) prepare(ctx context.Context, me *life) {
 	scope.Describe(ctx, func() any { return "life of " + me.name })
 	if me.plan.Leaves {
-		scope.From(ctx).Go("left", func(context.Context) error { return r.remain(me) })
+		r.leaveBehind(scope.From(ctx), me)
+	}
+}
+
+// leaveBehind has something go on after the child's function. A child that is ready
+// at once may be asked to end, because a later one fails, before the first line of
+// its function. Then its scope takes no tasks any more, but a clean-up it does.
+func (r *actual) leaveBehind(s *scope.Scope, me *life) {
+	remain := func(context.Context) error { return r.remain(me) }
+	if _, err := s.TryGo("left", remain); err != nil {
+		s.Defer("left", remain)
 	}
 }
 
@@ -156,10 +167,19 @@ func (r *actual) start(name string) func(ctx context.Context, ready func()) erro
 // run is the function of a child that is ready at once.
 func (r *actual) run(name string) func(ctx context.Context) error {
 	return func(ctx context.Context) error {
+		r.dawdle(ctx)
 		me := r.enter("~", name)
 		defer r.leave(me)
 		r.prepare(ctx, me)
 		return r.live(ctx, me, func() {}, nil)
+	}
+}
+
+// dawdle lets others go first: the supervisor has the child for ready, and goes on,
+// before its function has done anything.
+func (r *actual) dawdle(ctx context.Context) {
+	for n := r.yields; n > 0 && ctx.Err() == nil; n-- {
+		runtime.Gosched()
 	}
 }
 
