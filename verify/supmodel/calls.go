@@ -72,14 +72,18 @@ func (w *World) add(call *Call) {
 	}
 }
 
-// grantRoom lets those in who wait for a place, first come first served.
-func (w *World) grantRoom() {
-	for len(w.room) > 0 && !w.full() && w.Phase < Stops {
-		call := w.room[0]
-		w.room = w.room[1:]
-		w.Loose = true
-		w.add(call)
+// admitNext lets the next one in who waits for a place, first come first served. It
+// comes after all that the end which made the place has brought about: if that
+// stops the pool, nobody is let in.
+func (w *World) admitNext() bool {
+	if len(w.room) == 0 || w.full() || w.Phase >= Stops {
+		return false
 	}
+	call := w.room[0]
+	w.room = w.room[1:]
+	w.Loose = true
+	w.add(call)
+	return true
 }
 
 func (w *World) restart(call *Call, c *Child) {

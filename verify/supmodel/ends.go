@@ -153,7 +153,7 @@ func (w *World) rest(c *Child) {
 	}
 }
 
-// drop forgets c, and gives its place to who waits for one.
+// drop forgets c.
 func (w *World) drop(c *Child) {
 	c.State = Stopped
 	w.answerStart(c, Failed)
@@ -163,7 +163,6 @@ func (w *World) drop(c *Child) {
 	if w.trigger == c {
 		w.trigger = nil
 	}
-	w.grantRoom()
 }
 
 // lastOne ends the supervisor if c was the significant child to do so.

@@ -3,6 +3,7 @@ package supmodel_test
 import (
 	"flag"
 	"os"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -41,6 +42,25 @@ func TestSupervisor_AsksAChildBeforeItsFirstLine(t *testing.T) {
 		Plans:    []op{{B: 1, D: 4}, {A: 4}}, // leaves something until told; fails
 		Yields:   1_000_000,                  // until it is asked
 	}, false)
+}
+
+// Who waits for a place in a pool does not get that of a child whose end stops the
+// pool.
+func TestPool_StopsByTheEndThatMakesAPlace(t *testing.T) {
+	enter := func(name int) op { return op{Do: add, A: name, B: 1, C: 2} }
+	steps := []op{enter(0), enter(1), enter(2), enter(3), enter(4)} // Limit is 4
+	for name, p := range map[string]program{
+		"escalated": {
+			Setup: op{D: 1}, Children: []op{{A: 2}},
+			Steps: append(slices.Clone(steps), op{Do: finish, B: 8}),
+		},
+		"significant": {
+			Setup: op{B: 2, D: 1}, Children: []op{{A: 5}},
+			Steps: append(slices.Clone(steps), op{Do: finish, B: 2}),
+		},
+	} {
+		t.Run(name, func(t *testing.T) { try(t, p, true) })
+	}
 }
 
 // try makes the steps of one program.

@@ -72,10 +72,10 @@ func (w *World) isIn(s, c *Child) bool {
 		slices.Index(w.Children, s) >= slices.Index(w.Children, c)
 }
 
-// Settle lets everything happen that follows from the last step. Stops come
-// first, then starts.
+// Settle lets everything happen that follows from the last step. Those come first
+// who wait for a place, then stops, then starts.
 func (w *World) Settle() {
-	for w.dueNow() || w.stopNext() || w.startNext() {
+	for w.admitNext() || w.dueNow() || w.stopNext() || w.startNext() {
 	}
 	if w.Phase == Begins && !w.orderly() {
 		w.Phase = Runs
