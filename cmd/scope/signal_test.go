@@ -25,26 +25,31 @@ func TestRun_StopsGracefullyOnASignal(t *testing.T) {
 		}
 		for _, policy := range []string{"all", "supervise"} {
 			t.Run(sig.String()+" "+policy, func(t *testing.T) {
-				s := start(t, "run", "--grace=1h", "--policy", policy, "--",
-					"sh", "-c", "trap 'echo bye; exit 7' TERM; echo $$"+idle, ":::",
-					"sh", "-c", "sleep 1000 & echo $!; wait")
-				pids := []int{s.pid(), s.pid()}
-				s.signal(sig)
-				if got, want := s.out(), "sh   | bye"; got != want {
-					t.Errorf("line %q, want %q", got, want)
-				}
-				if got := s.wait(); got != status {
-					t.Errorf("exit status %d, want %d", got, status)
-				}
-				// Who ends as it was asked to has not failed, whatever its status.
-				want := "scope: " + sig.String() + ": stopping; once more to kill\n"
-				if got := scopesOwn(rest(s.stderr)); got != want {
-					t.Errorf("stderr %q, want %q", got, want)
-				}
-				wantGone(t, pids...)
+				checkStops(t, policy, sig, status)
 			})
 		}
 	}
+}
+
+func checkStops(t *testing.T, policy string, sig syscall.Signal, status int) {
+	t.Helper()
+	s := start(t, "run", "--grace=1h", "--policy", policy, "--",
+		"sh", "-c", "trap 'echo bye; exit 7' TERM; echo $$"+idle, ":::",
+		"sh", "-c", "sleep 1000 & echo $!; wait")
+	pids := []int{s.pid(), s.pid()}
+	s.signal(sig)
+	if got, want := s.out(), "sh   | bye"; got != want {
+		t.Errorf("line %q, want %q", got, want)
+	}
+	if got := s.wait(); got != status {
+		t.Errorf("exit status %d, want %d", got, status)
+	}
+	// Who ends as it was asked to has not failed, whatever its status.
+	want := "scope: " + sig.String() + ": stopping; once more to kill\n"
+	if got := scopesOwn(rest(s.stderr)); got != want {
+		t.Errorf("stderr %q, want %q", got, want)
+	}
+	wantGone(t, pids...)
 }
 
 func TestRun_KillsAfterTheGraceAndSaysSo(t *testing.T) {
