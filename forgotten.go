@@ -22,7 +22,7 @@ type trace struct {
 	name    string
 	pc      uintptr
 	opened  time.Time
-	reports *reports
+	reports *reports              // until nothing can be left to report; see close
 	ended   atomic.Bool           // the scope has ended
 	result  atomic.Pointer[error] // its failure, until somebody asks for it
 	waiters atomic.Int32          // who is about to ask
@@ -30,6 +30,27 @@ type trace struct {
 
 // keep stores a copy: the trace must not point into the scope.
 func (tr *trace) keep(err error) { tr.result.Store(&err) }
+
+// fetch returns what was kept, to one caller only. With that nothing is left to
+// report, and the handler is let go of: the runtime keeps the trace until the scope
+// is collected, and a handler that leads back to the scope, as a method of the
+// scope's owner does, would see to it that it never is.
+func (tr *trace) fetch() error {
+	err := tr.result.Swap(nil)
+	if err == nil {
+		return nil
+	}
+	tr.reports = nil // which nobody reads without a result
+	return *err
+}
+
+// close notes that the scope has ended.
+func (tr *trace) close() {
+	if tr.result.Load() == nil {
+		tr.reports = nil // as in fetch
+	}
+	tr.ended.Store(true)
+}
 
 // bubbleYears is a year that no clock shows but those of bubbles, which begin with
 // 2000, and wrong ones. So only these pay for inBubble, which costs as much as Open.
@@ -71,7 +92,7 @@ func (tr *trace) collected() {
 	roots.forget(tr.self)
 	err := errForgotten
 	if tr.ended.Load() {
-		result := tr.result.Load()
+		result := tr.result.Swap(nil) // who may be asking in this moment gets nothing
 		if result == nil {
 			return
 		}

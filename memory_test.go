@@ -596,3 +596,45 @@ func TestOpen_EndedIsNotReported(t *testing.T) {
 		t.Errorf("%d scopes that have ended were reported, want none", n)
 	}
 }
+
+// Row 146: a scope that has ended is collected although its handler is a method of
+// its owner, and so leads back to it.
+func TestOpen_EndedIsCollectedWithItsOwner(t *testing.T) {
+	for name, end := range map[string]func(s *scope.Scope) error{
+		"without a failure": func(s *scope.Scope) error { return s.Shutdown(context.Background()) },
+		"with a failure that is asked for": func(s *scope.Scope) error {
+			s.Go("x", func(context.Context) error { return scope.Fatal(errBoom) })
+			if err := s.Wait(context.Background()); !errors.Is(err, errBoom) {
+				return fmt.Errorf("wait: %w, want %w", err, errBoom)
+			}
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			owner, err := memoryOwn(end)
+			for i := 0; i < 100 && owner.Value() != nil; i++ {
+				runtime.GC()
+			}
+			if err != nil || owner.Value() != nil {
+				t.Errorf("end: %v, owner kept: %t; want nil, false", err, owner.Value() != nil)
+			}
+		})
+	}
+}
+
+// A memoryOwner has a scope, and handles its failures.
+type memoryOwner struct {
+	tasks  *scope.Scope
+	failed int
+}
+
+func (o *memoryOwner) handle(context.Context, *scope.Failure) { o.failed++ }
+
+// memoryOwn makes an owner, ends its scope and drops it.
+//
+//go:noinline
+func memoryOwn(end func(*scope.Scope) error) (weak.Pointer[memoryOwner], error) {
+	o := &memoryOwner{}
+	o.tasks = scope.OpenSupervised(context.Background(), scope.OnFailure(o.handle))
+	return weak.Make(o), end(o.tasks)
+}

@@ -187,7 +187,7 @@ func (s *Scope) fixSlowly() {
 	if errs, _ := s.failures(); len(errs) > 0 {
 		tr.keep(err)
 	}
-	tr.ended.Store(true)
+	tr.close()
 }
 
 //go:norace
@@ -225,10 +225,7 @@ func (s *Scope) fetch() error {
 	if s.lexical {
 		return nil
 	}
-	if err := s.setup.trace.result.Swap(nil); err != nil {
-		return *err
-	}
-	return nil
+	return s.setup.trace.fetch()
 }
 
 // expect counts by n those who wait for the result of s. Who stops has to look

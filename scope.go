@@ -93,8 +93,9 @@ func Supervise(
 // field of a server. That no task is live does not end it.
 //
 // Whoever opens a scope shuts it down; one that is collected without is
-// reported to the handler. Open does not block and starts no goroutine. It
-// panics if ctx is nil.
+// reported to the handler, and so is one whose failure nobody has asked for. A
+// handler that leads back to the scope keeps it from being collected until then.
+// Open does not block and starts no goroutine. It panics if ctx is nil.
 //
 //go:noinline
 func Open(ctx context.Context, opts ...Option) *Scope {
