@@ -102,6 +102,8 @@ type unseen struct {
 	f     *Failure
 	once  atomic.Bool // set by who fetches or reports the failure
 
+	cleanup runtime.Cleanup // calls collected
+
 	// Guarded by the scope's lock.
 	listed       bool // in late.unseen
 	older, newer *unseen
@@ -114,22 +116,25 @@ type unseen struct {
 func (s *Scope) leaveUnseen(t *Task, f *Failure) bool {
 	tail := t.needTail()
 	u := &unseen{scope: s, tail: tail, f: f}
+	if !inBubble() {
+		u.cleanup = runtime.AddCleanup(t, (*unseen).collected, u)
+	}
 	if !s.pushUnseen(u) {
+		u.cleanup.Stop()
 		return false
 	}
 	tail.unseen.Store(u)
-	if !inBubble() {
-		runtime.AddCleanup(t, (*unseen).collected, u)
-	}
 	return true
 }
 
 // fetched notes that somebody has seen the failure. It reports whether that
-// was the first time.
+// was the first time. The runtime lets go of u then, which may lead back to the future
+// by the error, or by what Describe was given.
 func (u *unseen) fetched() bool {
 	if u == nil || !u.once.CompareAndSwap(false, true) {
 		return false
 	}
+	u.cleanup.Stop()
 	u.scope.unlinkUnseen(u)
 	return true
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"github.com/supervisorscope/scope"
 )
@@ -392,4 +393,48 @@ func TestFuture_UnreadWithItsScopeIsReported(t *testing.T) {
 	if f := collect(t, reported); !errors.Is(f, errBoom) || f.Task.Path != "forgotten/dropped" {
 		t.Errorf("handler was given %v, want the failure of forgotten/dropped", f)
 	}
+}
+
+// Row 98, guarantee 7. A future whose failure somebody has fetched is collected, also
+// if its error leads back to it.
+func TestFuture_FetchedIsCollectedWithItsError(t *testing.T) {
+	s := scope.OpenSupervised(context.Background())
+	for name, fetch := range map[string]func(*scope.Future[int]) error{
+		"Wait": func(fu *scope.Future[int]) error {
+			_, err := fu.Wait(context.Background())
+			return err
+		},
+		"Err": func(fu *scope.Future[int]) error {
+			<-fu.Done()
+			return fu.Err()
+		},
+	} {
+		e := futureCycle(s, fetch)
+		for i := 0; i < 100 && e.Value() != nil; i++ {
+			runtime.GC()
+		}
+		if e.Value() != nil {
+			t.Errorf("%s: a failure that was fetched is kept", name)
+		}
+	}
+	if err := s.Shutdown(context.Background()); err != nil {
+		t.Errorf("Shutdown() = %v, want nil", err)
+	}
+}
+
+// A cycleError leads to the future that it is the error of.
+type cycleError struct{ of *scope.Future[int] }
+
+func (e *cycleError) Error() string { return "cycle" }
+
+//go:noinline
+func futureCycle(s *scope.Scope, fetch func(*scope.Future[int]) error) weak.Pointer[cycleError] {
+	e, made := &cycleError{}, make(chan struct{})
+	e.of = scope.Async(s, "", func(context.Context) (int, error) {
+		<-made
+		return 0, e
+	})
+	close(made)
+	_ = fetch(e.of)
+	return weak.Make(e)
 }
