@@ -1,7 +1,6 @@
 package scope
 
 import (
-	"errors"
 	"runtime"
 	"time"
 	"unsafe"
@@ -152,8 +151,8 @@ func (t *Task) refuse(err error) {
 	t.setErr(err)
 	raceRelease(unsafe.Pointer(t))
 	t.outcome.Store(uint32(outcomeRefused))
-	full := errors.Is(err, ErrLimit)
-	if s.failFast && !full {
+	_, closed := err.(*closedError) // whatever its cause is
+	if s.failFast && closed {
 		return // a scope that is closing has told its caller why, or will
 	}
 	f := t.failure(err)
@@ -161,7 +160,7 @@ func (t *Task) refuse(err error) {
 	switch {
 	case !inHandler():
 		s.route(t, f, IsFatal(err))
-	case full: // a handler that starts tasks must not meet itself
+	case !closed: // at the limit: a handler that starts tasks must not meet itself
 		printFailure(f, nil)
 	}
 }

@@ -474,3 +474,34 @@ func TestLimit_SlotsAreBackWhenNoTaskIsLive(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A panickyError is an error that cannot be looked into.
+type panickyError struct{ error }
+
+func (panickyError) Is(error) bool { panic("a method of the program's error") }
+
+// A scope that has closed refuses because of that, whatever it was cancelled with:
+// a cause that Is ErrLimit makes no failure, and is not asked.
+func TestLimit_RefusalGoesByTheScopeNotByItsCause(t *testing.T) {
+	for name, cause := range map[string]error{
+		"is ErrLimit": fmt.Errorf("quota: %w", scope.ErrLimit),
+		"panics":      panickyError{errBoom},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log failureLog
+			s := scope.Open(t.Context(), scope.OnFailure(log.handle))
+			s.Defer("", func(context.Context) error {
+				s.Go("late", failing)
+				return nil
+			})
+			s.Cancel(cause)
+			<-s.Done()
+			if err := s.Wait(t.Context()); err != cause {
+				t.Errorf("Wait() = %v, want %v", err, cause)
+			}
+			if got := log.all(); len(got) > 0 {
+				t.Errorf("the handler was told of %v, want nothing", got)
+			}
+		})
+	}
+}
