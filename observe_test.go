@@ -369,3 +369,30 @@ func TestObserver_OfACancellationFromBelow(t *testing.T) {
 		}))
 	})
 }
+
+// Row 155: a scope that is cancelled while the observer is told that it was opened has
+// that told, and its end, afterwards.
+func TestObserver_IsToldOfTheOpeningFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var book logbook
+		outer := scope.OpenSupervised(t.Context())
+		outer.Go("", func(ctx context.Context) error {
+			<-scope.Open(ctx, scope.Observe(scope.Observer{
+				ScopeOpened: func(scope.ScopeInfo) {
+					time.Sleep(time.Hour)
+					book.note("opened")
+				},
+				ScopeCancelled: func(scope.ScopeInfo) { book.note("cancelled") },
+				ScopeEnded:     func(scope.ScopeInfo) { book.note("ended") },
+			})).Done()
+			return nil
+		})
+		synctest.Wait()
+		if err := outer.Shutdown(t.Context()); err != nil {
+			t.Errorf("Shutdown() = %v, want nil", err)
+		}
+		if got, want := book.String(), "opened cancelled ended"; got != want {
+			t.Errorf("told of %q, want %q", got, want)
+		}
+	})
+}

@@ -135,17 +135,17 @@ func newScope(ctx context.Context, failFast, lexical bool, pc uintptr, opts []Op
 		}
 		o.apply(s)
 	}
-	s.hang(o, parent)
+	s.setOrigin(o, parent)
 	if o := s.reports.watcher(); o != nil {
-		o.scopeOpened(s)
+		o.scopeOpened(s) // before anybody can cancel s, and the observer is told of that
 	}
+	s.hang(o)
 	s.listen()
 	return s
 }
 
-// hang gives s its place in the tree. From its last line on s can be seen, and
-// cancelled, by others; so all else must have been set before.
-func (s *Scope) hang(o *origin, parent *Task) {
+// setOrigin sets what follows from the context and the parent of s.
+func (s *Scope) setOrigin(o *origin, parent *Task) {
 	o.parent = parent
 	direct, _ := o.outer.(*taskContext)
 	if direct != nil && direct.kind != kindDo {
@@ -159,11 +159,27 @@ func (s *Scope) hang(o *origin, parent *Task) {
 	if !s.lexical {
 		s.watchForgotten()
 	}
-	if parent == nil || !s.attach(parent) {
-		o.parent, o.linked = nil, false // parent has ended, if there was one
-		s.setWatch(o)
-		roots.add(s)
+	if parent != nil && parent.isOver() {
+		s.uproot(o)
 	}
+}
+
+// uproot makes s a root, whose parent has ended.
+func (s *Scope) uproot(o *origin) {
+	o.parent, o.linked = nil, false
+	s.setWatch(o)
+}
+
+// hang gives s its place in the tree. From its last line on s can be seen, and
+// cancelled, by others; so all else must have been set before.
+func (s *Scope) hang(o *origin) {
+	if o.parent != nil && s.attach(o.parent) {
+		return
+	}
+	if o.parent != nil {
+		s.uproot(o)
+	}
+	roots.add(s)
 }
 
 // runLexical is Run and Supervise.

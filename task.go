@@ -102,6 +102,10 @@ func (t *Task) result() outcome {
 	return out
 }
 
+// isOver reports whether t has ended. Unlike result it orders the caller behind
+// nothing.
+func (t *Task) isOver() bool { return t.outcome.Load()&outcomeMask != uint32(outcomeNone) }
+
 // Name returns the name the task was started with, or, if that was empty, the
 // name of its function.
 func (t *Task) Name() string { return t.name }

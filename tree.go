@@ -29,7 +29,7 @@ func (s *Scope) attach(parent *Task) bool {
 	p := parent.scope
 	p.raceAdmission()
 	p.mu.lock()
-	live := parent.outcome.Load()&outcomeMask == uint32(outcomeNone)
+	live := !parent.isOver()
 	if live {
 		s.pushTo(&parent.nested)
 		s.attached = true
