@@ -306,6 +306,34 @@ func checkSelfWait(
 	}
 }
 
+// Row 83: nobody is inside a task that is over.
+func TestScope_WaitingWithTheContextOfATaskThatIsOver(t *testing.T) {
+	for _, verb := range []string{"Shutdown", "Drain", "Wait"} {
+		t.Run(verb, func(t *testing.T) {
+			eachPolicy(t, func(t *testing.T, p lifePolicy) {
+				s := p.open(t.Context())
+				var kept context.Context
+				_ = s.Go("", func(ctx context.Context) error {
+					kept = context.WithoutCancel(ctx) //nolint:fatcontext // it is kept on purpose
+					return nil
+				}).Wait(t.Context())
+				slow := s.Go("", func(context.Context) error {
+					time.Sleep(time.Hour)
+					return nil
+				})
+				if err := waitVerbs(s)[verb](kept); err != nil || slow.Err() != nil {
+					t.Errorf("%s() = %v, the task that is left: %v; want nil, nil",
+						verb, err, slow.Err())
+				}
+				_ = s.Shutdown(t.Context())
+				if err := waitVerbs(s)[verb](kept); err != nil {
+					t.Errorf("%s() after the end = %v, want nil", verb, err)
+				}
+			})
+		})
+	}
+}
+
 // Row 83.
 func TestScope_WaitingWithTheContextOfATaskDoesNotHang(t *testing.T) {
 	for _, verb := range []string{"Shutdown", "Drain", "Wait"} {

@@ -106,6 +106,12 @@ func (t *Task) result() outcome {
 // nothing.
 func (t *Task) isOver() bool { return t.outcome.Load()&outcomeMask != uint32(outcomeNone) }
 
+// holdsUp reports whether what is done with t's context is done in t: while t lives,
+// and when it was refused, in the handler that is told.
+func (t *Task) holdsUp() bool {
+	return !t.isOver() || outcome(t.outcome.Load()&outcomeMask) == outcomeRefused
+}
+
 // Name returns the name the task was started with, or, if that was empty, the
 // name of its function.
 func (t *Task) Name() string { return t.name }

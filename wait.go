@@ -140,12 +140,16 @@ func (s *Scope) await(ctx context.Context, next func() (ch chan struct{}, idle b
 }
 
 // holds reports whether ctx belongs to a task of s or of a scope nested in it,
-// which s would wait for.
+// which s would wait for. A task that is over is waited for no more, whoever has kept
+// its context.
 func (s *Scope) holds(ctx context.Context) bool {
-	inner := current(ctx)
-	return anyHolder(inner, func(t *Task) bool {
-		return t.scope == s &&
-			(t.kind != kindBody || t != inner && s.waitsForNested())
+	inside := false
+	return anyHolder(current(ctx), func(t *Task) bool {
+		if t.scope == s && t.kind == kindBody {
+			return inside && s.waitsForNested()
+		}
+		inside = inside || t.holdsUp()
+		return inside && t.scope == s
 	})
 }
 
