@@ -64,8 +64,12 @@ func (s *Scope) doContext(ctx context.Context) (own *ownContext, release func())
 	if t == nil || t.at.IsZero() {
 		return &ownContext{Context: inner, cancel: cancel}, release
 	}
+	// At a deadline of ctx that comes before, timed gets no timer, and need not end: there
+	// are contexts that tell a deadline and do not keep it.
+	first, set := inner.Deadline()
 	timed, stop := context.WithDeadlineCause(inner, t.at, s.lateness(t))
-	return &ownContext{Context: timed, timed: true, cancel: func(cause error) {
+	hasTimer := !set || !first.Before(t.at)
+	return &ownContext{Context: timed, timed: hasTimer, cancel: func(cause error) {
 		cancel(cause)
 		stop()
 	}}, release

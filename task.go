@@ -243,7 +243,7 @@ type ownContext struct {
 	context.Context
 	cancel context.CancelCauseFunc
 	gate   *gate // in a scope with a deadline
-	timed  bool  // has that deadline itself, as in Do
+	timed  bool  // has a timer for that deadline itself, as in Do
 
 	alone atomic.Pointer[cancellation] // by Task.Cancel
 }

@@ -468,3 +468,30 @@ func TestTimeout_DeadlineThatIsNotToldReachesDo(t *testing.T) {
 		_ = s.Wait(t.Context())
 	})
 }
+
+// A carefree context tells a deadline that it does not keep.
+type carefree struct{ context.Context }
+
+func (carefree) Done() <-chan struct{} { return nil }
+func (carefree) Err() error            { return nil }
+
+// Row 74: the scope's deadline reaches Do behind an earlier one that nobody keeps.
+func TestTimeout_ReachesDoBehindADeadlineThatIsNotKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		begin := time.Now()
+		s := scope.OpenSupervised(t.Context(), scope.Timeout(time.Hour))
+		_ = s.Do(carefree{ctx}, "", func(ctx context.Context) error {
+			select {
+			case <-ctx.Done():
+			case <-time.After(2 * time.Hour):
+			}
+			return nil
+		})
+		if got := time.Since(begin); got != time.Hour {
+			t.Errorf("Do was told after %v, want %v", got, time.Hour)
+		}
+		_ = s.Wait(t.Context())
+	})
+}
