@@ -121,11 +121,17 @@ func (s *Scope) startGrace() {
 	}
 }
 
-// stop ends what runs by itself for the scope.
+// stop ends what runs by itself for the scope. The callback on the watched context
+// goes first: the release is an end of that, which nobody is to be called for.
 func (c *setup) stop(t *timing) {
+	c.stopCalls()
 	if t != nil {
 		t.release()
 	}
+}
+
+// stopCalls sees to it that nothing is called for the scope any more.
+func (c *setup) stopCalls() {
 	if c == nil {
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"go/parser"
 	"go/token"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -494,4 +495,31 @@ func TestTimeout_ReachesDoBehindADeadlineThatIsNotKept(t *testing.T) {
 		}
 		_ = s.Wait(t.Context())
 	})
+}
+
+// Row 55, guarantee 1: a scope that ends before its deadline leaves no goroutine.
+func TestTimeout_EndBeforeItStartsNoGoroutine(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	nothing := func(context.Context, *scope.Scope) error { return nil }
+	for name, run := range map[string]func() error{
+		"own": func() error {
+			return scope.Run(t.Context(), nothing, scope.Timeout(time.Hour))
+		},
+		"parent's": func() error { return scope.Run(ctx, nothing) },
+	} {
+		left := 0
+		for range 100 {
+			before := runtime.NumGoroutine()
+			if err := run(); err != nil {
+				t.Fatalf("%s: Run() = %v, want nil", name, err)
+			}
+			if runtime.NumGoroutine() > before {
+				left++
+			}
+		}
+		if left > 10 { // others may begin something
+			t.Errorf("%s: after %d of 100 runs there was one more goroutine, want 0", name, left)
+		}
+	}
 }
