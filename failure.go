@@ -158,7 +158,7 @@ func (r *reports) handle(ctx context.Context, f *Failure) {
 	returned := false
 	defer func() {
 		if v := recover(); v != nil {
-			printFailure(f, newPanicError(v).sinceFirst())
+			printFailure(f, newPanicError(v).traced())
 		} else if !returned {
 			printFailure(f, ErrGoexit)
 		}

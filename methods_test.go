@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -225,5 +226,31 @@ func TestRun_HandlerThatExitsDoesNotHideThePanic(t *testing.T) {
 	})
 	if v != "aua" || told.Load() != 2 {
 		t.Errorf("panic %v, and the handler was told %d times; want aua, 2", v, told.Load())
+	}
+}
+
+// Row 21: what a handler or an observer panics with may call runtime.Goexit when it is
+// looked into. The report on standard error is made all the same.
+func TestHandler_PanicsWithAnErrorThatExits(t *testing.T) {
+	for _, method := range []string{"As", "Unwrap"} {
+		aua := func() { panic(badError{method}) }
+		for name, opts := range map[string][]scope.Option{
+			"handler": {scope.OnFailure(func(context.Context, *scope.Failure) { aua() })},
+			"observer": {scope.OnFailure(scope.Ignore),
+				scope.Observe(scope.Observer{TaskStarted: func(scope.TaskInfo) { aua() }})},
+		} {
+			text := observeStderr(t, func() {
+				s := scope.OpenSupervised(t.Context(), opts...)
+				s.Go("x", failing)
+				if err := s.Drain(t.Context()); err != nil {
+					t.Errorf("%s, %s: Drain() = %v, want nil", name, method, err)
+				}
+			})
+			for _, want := range []string{"panic: bad", "started at"} {
+				if !strings.Contains(text, want) {
+					t.Errorf("%s, %s: stderr has %q, want %q in it", name, method, text, want)
+				}
+			}
+		}
 	}
 }

@@ -87,7 +87,7 @@ func (o *observer) call(s *Scope, f func()) {
 			o.off.Store(true)
 			err := ErrGoexit
 			if v != nil {
-				err = newPanicError(v).sinceFirst()
+				err = newPanicError(v).traced()
 			}
 			printFailure(s.body.failure(err), nil)
 		}()

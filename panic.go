@@ -48,6 +48,13 @@ func (e *PanicError) sinceFirst() *PanicError {
 	return e
 }
 
+// traced is sinceFirst for who has to go on: a method of the user's error may call
+// runtime.Goexit.
+func (e *PanicError) traced() *PanicError {
+	apart(func() { _ = e.sinceFirst() })
+	return e
+}
+
 // earlierPanic returns the PanicError in the tree of err, or nil. The methods of
 // err are the user's; one that panics finds none.
 func earlierPanic(err error) (first *PanicError) {
