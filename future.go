@@ -68,20 +68,24 @@ func (b *futureBody[T]) exec(ctx context.Context) (err error) {
 func (fu *Future[T]) Wait(ctx context.Context) (T, error) {
 	// A failure is not reported as unseen while somebody waits; so who gives
 	// up looks once more after it has stopped counting as a waiter.
-	current(ctx) // panics if ctx is nil, before this counts as a waiter
-	waiters := &fu.needTail().waiters
-	waiters.Add(1)
-	err := fu.task.Wait(ctx)
-	if err == nil {
-		defer waiters.Add(-1)
-		return fu.Result()
-	}
-	waiters.Add(-1)
-	if fu.result() == outcomeNone {
+	current(ctx) // panics if ctx is nil, also after the end
+	if err := fu.waitCounted(ctx); err != nil && fu.result() == outcomeNone {
 		var zero T
 		return zero, err
 	}
 	return fu.Result()
+}
+
+// waitCounted is Task.Wait for one who will fetch the failure.
+func (t *Task) waitCounted(ctx context.Context) error {
+	waiters := &t.needTail().waiters
+	waiters.Add(1)
+	defer waiters.Add(-1) // also if a method of ctx panics
+	err := t.Wait(ctx)
+	if err == nil {
+		t.tail.Load().unseen.Load().fetched()
+	}
+	return err
 }
 
 // Result returns what Wait would, without blocking: [ErrRunning] before the

@@ -254,3 +254,48 @@ func TestHandler_PanicsWithAnErrorThatExits(t *testing.T) {
 		}
 	}
 }
+
+// A doneless context panics when it is waited for.
+type doneless struct{ context.Context }
+
+func (doneless) Done() <-chan struct{} { panic("done") }
+
+// Guarantee 3: who was to be told of a failure, and panics on its way into the wait,
+// waits no more.
+func TestWait_PanicOfItsContextLosesNoFailure(t *testing.T) {
+	ctx := doneless{t.Context()}
+	waits := func(wait func()) {
+		defer func() {
+			if recover() != "done" {
+				t.Error("the wait did not panic; the test shows nothing")
+			}
+		}()
+		wait()
+	}
+	for name, leave := range map[string]func(*scope.Scope){
+		"Future": func(s *scope.Scope) {
+			begun := make(chan struct{})
+			fu := scope.Async(s, "", func(context.Context) (int, error) {
+				<-begun
+				return 0, errBoom
+			})
+			waits(func() { _, _ = fu.Wait(ctx) })
+			close(begun)
+		},
+		"Scope": func(s *scope.Scope) {
+			s.Go("", func(ctx context.Context) error {
+				in := scope.Open(ctx)
+				in.Go("", failsWhenCancelled)
+				waits(func() { _ = in.Wait(doneless{context.Background()}) })
+				return nil
+			})
+		},
+	} {
+		var log failureLog
+		s := scope.OpenSupervised(t.Context(), scope.OnFailure(log.handle))
+		leave(s)
+		if err := s.Drain(t.Context()); err != nil || len(log.all()) != 1 {
+			t.Errorf("%s: Drain() = %v, told of %v; want nil, one failure", name, err, log.all())
+		}
+	}
+}

@@ -229,7 +229,7 @@ func (s *Scope) fetch() error {
 }
 
 // expect counts by n those who wait for the result of s. Who stops has to look
-// once more after that; see leaveWait.
+// once more after that; see afterWait.
 func (s *Scope) expect(n int32) {
 	if !s.lexical {
 		raceHidden(func() { s.setup.trace.waiters.Add(n) })
@@ -243,10 +243,9 @@ func (s *Scope) isAwaited() (yes bool) {
 	return yes
 }
 
-// leaveWait returns what a waiter is to return that would return err: the failure
+// afterWait returns what a waiter is to return that would return err: the failure
 // that was left to it, if the scope has ended in this moment.
-func (s *Scope) leaveWait(err error) error {
-	s.expect(-1)
+func (s *Scope) afterWait(err error) error {
 	if late := s.fetch(); late != nil {
 		return late
 	}

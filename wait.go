@@ -25,13 +25,9 @@ func (s *Scope) Wait(ctx context.Context) error {
 		return ErrSelfWait
 	}
 	s.catchUp()
-	s.expect(1)
-	err := s.await(ctx, s.waitIdle)
+	err := s.awaitIdle(ctx)
 	runtime.KeepAlive(s)
-	if err == nil {
-		err = s.outcome()
-	}
-	return s.leaveWait(err)
+	return s.afterWait(err)
 }
 
 // Drain lets s come to its end: it refuses newcomers from outside, cancels
@@ -59,7 +55,7 @@ func (s *Scope) Drain(ctx context.Context) error {
 	}
 	err := s.awaitEnd(ctx)
 	runtime.KeepAlive(s)
-	return err
+	return s.afterWait(err)
 }
 
 // Shutdown ends s: it refuses newcomers, cancels everything as
@@ -87,7 +83,7 @@ func (s *Scope) Shutdown(ctx context.Context) error {
 	}
 	err := s.awaitEnd(ctx)
 	runtime.KeepAlive(s)
-	return err
+	return s.afterWait(err)
 }
 
 // Done returns a channel that is closed when s has ended: nothing of it runs,
@@ -98,23 +94,32 @@ func (s *Scope) Done() <-chan struct{} {
 	return s.doneChan()
 }
 
+// awaitIdle waits until no ordinary task is live.
+func (s *Scope) awaitIdle(ctx context.Context) error {
+	s.expect(1)
+	defer s.expect(-1) // also if a method of ctx panics
+	if err := s.await(ctx, s.waitIdle); err != nil {
+		return err
+	}
+	return s.outcome()
+}
+
 // awaitEnd waits for the end and names the stragglers if there is none.
 func (s *Scope) awaitEnd(ctx context.Context) error {
 	s.expect(1)
+	defer s.expect(-1) // also if a method of ctx panics
 	err := s.await(ctx, s.waitOver)
 	switch err {
 	case nil:
-		err = s.outcome()
+		return s.outcome()
 	case ErrSelfWait:
-	default:
-		e := s.stragglers(err)
-		if ch, _ := s.waitOver(); ch == nil && len(e.Tasks) == 0 {
-			err = s.outcome() // the last one ended while it was looked at
-		} else {
-			err = e
-		}
+		return err
 	}
-	return s.leaveWait(err)
+	e := s.stragglers(err)
+	if ch, _ := s.waitOver(); ch == nil && len(e.Tasks) == 0 {
+		return s.outcome() // the last one ended while it was looked at
+	}
+	return e
 }
 
 // await waits for one channel after the other that next returns, until it
