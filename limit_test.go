@@ -505,3 +505,28 @@ func TestLimit_RefusalGoesByTheScopeNotByItsCause(t *testing.T) {
 		})
 	}
 }
+
+// A body that a task has left behind, on a goroutine of its own, holds that task's slot.
+func TestLimit_FromABodyBelowATaskIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := scope.OpenSupervised(t.Context(), scope.Limit(1), scope.OnFailure(scope.Ignore))
+		var late error
+		release := make(chan struct{})
+		s.Go("", func(ctx context.Context) error {
+			go func() {
+				_ = scope.Run(ctx, func(context.Context, *scope.Scope) error {
+					late = s.Go("late", failing).Err()
+					return nil
+				})
+			}()
+			<-release
+			return nil
+		})
+		synctest.Wait()
+		close(release)
+		synctest.Wait()
+		if s.Cancel(nil); !errors.Is(late, scope.ErrLimit) {
+			t.Errorf("the task of the body: %v, want that it was refused with ErrLimit", late)
+		}
+	})
+}

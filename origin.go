@@ -17,6 +17,7 @@ type origin struct {
 	parent *Task           // nil for a root
 	timing *timing         // nil without a deadline
 	linked bool            // cancelled together with parent, not through package context
+	held   bool            // waited for by parent, whose end its context hears of
 }
 
 // outer returns the context that s was opened with.

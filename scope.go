@@ -155,6 +155,7 @@ func (s *Scope) setOrigin(o *origin, parent *Task) {
 	if parent != nil && parent.kind != kindDo {
 		o.linked = direct != nil || o.outer.Done() == parent.context().Done()
 	}
+	o.held = o.linked || parent != nil && o.outer.Done() != nil
 	s.setWatch(o)
 	if !s.lexical {
 		s.watchForgotten()
@@ -166,7 +167,7 @@ func (s *Scope) setOrigin(o *origin, parent *Task) {
 
 // uproot makes s a root, whose parent has ended.
 func (s *Scope) uproot(o *origin) {
-	o.parent, o.linked = nil, false
+	o.parent, o.linked, o.held = nil, false, false
 	s.setWatch(o)
 }
 

@@ -438,6 +438,51 @@ func TestScope_WaitingFromDeepInside(t *testing.T) {
 	})
 }
 
+// Row 83: a body is inside, too, on a goroutine that a task has left behind; and it is
+// not in a scope that the task does not wait for.
+func TestScope_WaitingInABodyBelowATask(t *testing.T) {
+	inner := map[string]func(context.Context, func()) error{
+		"body": func(ctx context.Context, f func()) error {
+			return scope.Run(ctx, func(context.Context, *scope.Scope) error { f(); return nil })
+		},
+		"task": func(ctx context.Context, f func()) error {
+			in := scope.Open(ctx)
+			in.Go("", func(context.Context) error { f(); return nil })
+			return in.Drain(context.Background())
+		},
+	}
+	for name, detach := range map[string]func(context.Context) context.Context{
+		"held":     func(ctx context.Context) context.Context { return ctx },
+		"not held": context.WithoutCancel,
+	} {
+		for where, run := range inner {
+			for _, verb := range []string{"Shutdown", "Drain", "Wait"} {
+				synctest.Test(t, func(t *testing.T) {
+					var err error
+					s := scope.OpenSupervised(t.Context())
+					s.Go("", func(ctx context.Context) error {
+						go func() {
+							_ = run(detach(ctx), func() {
+								ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+								defer cancel()
+								err = waitVerbs(s)[verb](ctx)
+							})
+						}()
+						synctest.Wait()
+						return nil
+					})
+					_ = s.Wait(t.Context())
+					synctest.Wait()
+					if held := name == "held"; errors.Is(err, scope.ErrSelfWait) != held {
+						t.Errorf("%s in a %s, %s: %v", verb, where, name, err)
+					}
+					_ = s.Shutdown(t.Context())
+				})
+			}
+		}
+	}
+}
+
 // Rows 83 and 84: when the body is over, its scope waits for those nested in it, and
 // who waits in one of them would wait for itself.
 func TestRun_WaitingInAScopeThatTheBodyLeftBehind(t *testing.T) {

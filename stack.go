@@ -36,7 +36,8 @@ func (t *Task) lend(f func()) {
 // A wanted says which tasks of a scope count for runsHere.
 type wanted struct {
 	belowBody bool // those of scopes nested in the body, too
-	bodies    bool // and the bodies of those
+	bodies    bool // and the bodies of these; a body below a task always counts
+	waitedFor bool // only what s waits for: no scope that will leave its task's care
 	holders   bool // only those that hold a slot, and what is nested in them
 }
 
@@ -120,15 +121,16 @@ func inBubble() bool {
 }
 
 // hasTask reports whether one of the addresses is that of a live task of s that
-// is wanted, or of any task below one. They are compared and never dereferenced.
+// is wanted, or of any task or body below one. They are compared and never dereferenced.
 // The look must not order the caller behind tasks that have ended, so it joins
 // with nothing.
 //
 //go:norace
 func (s *Scope) hasTask(addrs []uintptr, want wanted) bool {
-	if want.belowBody && anyHasTask(s.copyNested(&s.body), addrs, want.bodies) {
+	if want.belowBody && anyHasTask(s.copyNested(&s.body), addrs, want) {
 		return true
 	}
+	below := wanted{belowBody: true, bodies: true, waitedFor: want.waitedFor}
 	var cursor *Task
 	buf := make([]*Task, 0, walkBatch)
 	found := false
@@ -139,7 +141,7 @@ func (s *Scope) hasTask(addrs []uintptr, want wanted) bool {
 				continue
 			}
 			found = slices.Contains(addrs, uintptr(unsafe.Pointer(t))) ||
-				anyHasTask(s.copyNested(t), addrs, true)
+				anyHasTask(s.copyNested(t), addrs, below)
 		}
 		if cursor == nil {
 			return found
@@ -148,10 +150,15 @@ func (s *Scope) hasTask(addrs []uintptr, want wanted) bool {
 }
 
 //go:norace
-func anyHasTask(scopes []*Scope, addrs []uintptr, bodies bool) bool {
+func anyHasTask(scopes []*Scope, addrs []uintptr, want wanted) bool {
+	want = wanted{belowBody: true, bodies: want.bodies, waitedFor: want.waitedFor}
 	for _, n := range scopes {
-		if bodies && slices.Contains(addrs, uintptr(unsafe.Pointer(&n.body))) ||
-			n.hasTask(addrs, wanted{belowBody: true, bodies: bodies}) {
+		held := n.origin.Load().held
+		if want.waitedFor && !held {
+			continue
+		}
+		inBody := held && want.bodies && slices.Contains(addrs, uintptr(unsafe.Pointer(&n.body)))
+		if inBody || n.hasTask(addrs, want) {
 			return true
 		}
 	}

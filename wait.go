@@ -129,8 +129,8 @@ func (s *Scope) await(ctx context.Context, next func() (ch chan struct{}, idle b
 		// Only who has to wait pays for the look at its own stack. It looks again
 		// before each channel: the end of the body, which wakes all who wait, makes
 		// the scopes nested in it part of what is waited for.
-		below := s.waitsForNested()
-		if s.holds(ctx) || s.runsHere(wanted{belowBody: below, bodies: below}) {
+		here := wanted{belowBody: s.waitsForNested(), bodies: true, waitedFor: true}
+		if s.holds(ctx) || s.runsHere(here) {
 			return ErrSelfWait
 		}
 		if err := await(ctx, ch); err != nil {
@@ -161,7 +161,7 @@ func (s *Scope) holds(ctx context.Context) bool {
 // holder returns the task or body that waits for s before it ends, or nil.
 func (s *Scope) holder() *Task {
 	o := s.origin.Load()
-	if o.parent == nil || s.away.Load() || !o.linked && o.outer.Done() == nil {
+	if !o.held || s.away.Load() {
 		return nil
 	}
 	return o.parent
