@@ -46,6 +46,8 @@ func Async[T any](s *Scope, name string, f func(context.Context) (T, error)) *Fu
 	}
 	if s.accept(&fu.task) {
 		fu.spawn()
+	} else {
+		fu.f = nil // nothing will run it, and the handle is not to keep it
 	}
 	return fu
 }

@@ -638,3 +638,26 @@ func memoryOwn(end func(*scope.Scope) error) (weak.Pointer[memoryOwner], error) 
 	o.tasks = scope.OpenSupervised(context.Background(), scope.OnFailure(o.handle))
 	return weak.Make(o), end(o.tasks)
 }
+
+// Row 146: a handle that was refused does not keep the function either.
+func TestMemory_RefusedTaskIsForgotten(t *testing.T) {
+	s := scope.OpenSupervised(context.Background(), scope.OnFailure(scope.Ignore))
+	if err := s.Shutdown(context.Background()); err != nil {
+		t.Fatalf("Shutdown() = %v, want nil", err)
+	}
+	boxes := map[string]weak.Pointer[memoryBoxError]{}
+	task, future := memoryRefuse(s, boxes)
+	memoryIsFreed(t, boxes)
+	runtime.KeepAlive(task)
+	runtime.KeepAlive(future)
+}
+
+//go:noinline
+func memoryRefuse(
+	s *scope.Scope, boxes map[string]weak.Pointer[memoryBoxError],
+) (*scope.Task, *scope.Future[int]) {
+	ofGo, ofAsync := &memoryBoxError{text: "Go"}, &memoryBoxError{text: "Async"}
+	boxes["the function of Go"], boxes["that of Async"] = weak.Make(ofGo), weak.Make(ofAsync)
+	return s.Go("", func(context.Context) error { return ofGo }),
+		scope.Async(s, "", func(context.Context) (int, error) { return 0, ofAsync })
+}
