@@ -215,7 +215,10 @@ func TestRun_HandlerThatExitsDoesNotHideThePanic(t *testing.T) {
 	var told atomic.Int32
 	v, _ := leave(func() {
 		_ = scope.Run(t.Context(), func(_ context.Context, s *scope.Scope) error {
-			first, second := s.Go("a", failing), s.Go("b", failing)
+			both := make(chan struct{}) // are there, before the first one ends the scope
+			fails := func(ctx context.Context) error { <-both; return failing(ctx) }
+			first, second := s.Go("a", fails), s.Go("b", fails)
+			close(both)
 			<-first.Done()
 			<-second.Done()
 			panic("aua")
