@@ -240,10 +240,10 @@ func ExamplePanicError() {
 func ExampleContain() {
 	tenant := func(ctx context.Context) error {
 		return scope.Supervise(ctx, func(ctx context.Context, s *scope.Scope) error {
+			s.Go("serve", func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
 			s.Go("store", func(context.Context) error {
 				return scope.Fatal(errors.New("disk full"))
 			})
-			s.Go("serve", func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
 			return nil
 		}, scope.Contain())
 	}
