@@ -60,7 +60,8 @@ type Spec struct {
 	// Run is what the child does. Each call is one incarnation, in a scope of
 	// its own: what it starts with [scope.From](ctx) is part of the child, is
 	// cancelled when Run has returned, and its failure is the child's. Run must
-	// return when ctx is done. The child is ready as soon as Run is called.
+	// return when ctx is done, which it may be from its first line on: the child is
+	// ready before that, and what comes after it may have ended the supervisor.
 	Run func(ctx context.Context) error
 
 	// Start is Run for a child that is not ready at once: it calls ready when
