@@ -46,28 +46,29 @@ func interleave(p plan, w work.Workload, peers map[string]peer.Peer) measure.Sam
 		taken.Peer, taken.Round = name, round
 		return taken
 	}
-	others := slices.DeleteFunc(slices.Clone(p.Peers), isBase)
-	for round := range p.Rounds {
-		var before measure.Sample
-		if len(others) < len(p.Peers) {
-			before = sample(peer.Base, round)
-			before.Beside = before.NS
-			samples = append(samples, before)
-		}
-		for _, name := range shuffled(order, others) {
-			own := sample(name, round)
-			if before.NS > 0 {
-				after := sample(peer.Base, round)
-				own.Beside = (before.NS + after.NS) / 2
-				before = after
+	if len(p.Peers) == 1 || !slices.Contains(p.Peers, peer.Base) { // nothing to be beside
+		for round := range p.Rounds {
+			for _, name := range shuffled(order, p.Peers) {
+				samples = append(samples, sample(name, round))
 			}
+		}
+		return samples
+	}
+	others := slices.DeleteFunc(slices.Clone(p.Peers),
+		func(name string) bool { return name == peer.Base })
+	for round := range p.Rounds {
+		before := sample(peer.Base, round)
+		before.Beside = before.NS
+		samples = append(samples, before)
+		for _, name := range shuffled(order, others) {
+			own, after := sample(name, round), sample(peer.Base, round)
+			own.Beside = (before.NS + after.NS) / 2
 			samples = append(samples, own)
+			before = after
 		}
 	}
 	return samples
 }
-
-func isBase(name string) bool { return name == peer.Base }
 
 // calibrate returns how many operations take about span.
 func calibrate(w work.Workload, p peer.Peer, span time.Duration) int {

@@ -108,6 +108,9 @@ func TestMeasureWorkload_numbersRoundsOfLoneProcesses(t *testing.T) {
 	for _, name := range p.Peers {
 		var rounds []int
 		for _, sample := range samples.Of(name) {
+			if sample.Beside != 0 { // a ratio to it would not be one of times
+				t.Errorf("%s was alone, and has %v beside it", name, sample.Beside)
+			}
 			rounds = append(rounds, sample.Round)
 		}
 		if !slices.Equal(rounds, []int{0, 1}) {
