@@ -45,7 +45,7 @@ type wanted struct {
 // a scope nested in one. It is asked only when something is about to block or to
 // be refused, and reads its own traceback only where it may find one.
 func (s *Scope) runsHere(want wanted) bool {
-	if maybe := begunByTask() || s.hasGuests() && inTask(); !maybe {
+	if maybe := begunByTask() || s.hasGuests() && isGuest(); !maybe {
 		return false
 	}
 	here := traceback.Parse(traceback.Current(), append(taskFrames(), lentFrame)...)
@@ -77,11 +77,9 @@ func (s *Scope) hasGuests() bool {
 	return s.armed > 0 || s.nested > 0
 }
 
-// inTask reports whether the calling goroutine is running any task or body.
-func inTask() bool {
-	return onStack(entry((*Task).run), entry((*Task).exit),
-		entry((*Task).inline), entry((*Task).lend))
-}
+// isGuest reports whether the calling goroutine is running a body, or a task of Do or
+// the end of one, which it was not made for.
+func isGuest() bool { return onStack(entry((*Task).inline), entry((*Task).exit)) }
 
 // inHandler reports whether the calling goroutine is in a call of a handler.
 func inHandler() bool { return onStack(entry((*reports).handle)) }
@@ -151,7 +149,6 @@ func (s *Scope) hasTask(addrs []uintptr, want wanted) bool {
 
 //go:norace
 func anyHasTask(scopes []*Scope, addrs []uintptr, want wanted) bool {
-	want = wanted{belowBody: true, bodies: want.bodies, waitedFor: want.waitedFor}
 	for _, n := range scopes {
 		held := n.origin.Load().held
 		if want.waitedFor && !held {

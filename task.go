@@ -95,21 +95,24 @@ const (
 
 // result returns how t ended, or outcomeNone while it runs.
 func (t *Task) result() outcome {
-	out := outcome(t.outcome.Load() & outcomeMask)
+	out := t.peek()
 	if out != outcomeNone {
 		raceJoin(unsafe.Pointer(t))
 	}
 	return out
 }
 
-// isOver reports whether t has ended. Unlike result it orders the caller behind
-// nothing.
-func (t *Task) isOver() bool { return t.outcome.Load()&outcomeMask != uint32(outcomeNone) }
+// peek is result, but it orders the caller behind nothing.
+func (t *Task) peek() outcome { return outcome(t.outcome.Load() & outcomeMask) }
+
+// isOver reports whether t has ended, as peek does.
+func (t *Task) isOver() bool { return t.peek() != outcomeNone }
 
 // holdsUp reports whether what is done with t's context is done in t: while t lives,
 // and when it was refused, in the handler that is told.
 func (t *Task) holdsUp() bool {
-	return !t.isOver() || outcome(t.outcome.Load()&outcomeMask) == outcomeRefused
+	out := t.peek()
+	return out == outcomeNone || out == outcomeRefused
 }
 
 // Name returns the name the task was started with, or, if that was empty, the
